@@ -1,0 +1,50 @@
+/** The only file that reads `process.env`. Each variable is named once, with what it decides. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** The data directory: `AGENT_COLLAB_HOME`, else `~/.agent-collab`. */
+export function homeDirectory(): string {
+  return process.env.AGENT_COLLAB_HOME || join(homedir(), '.agent-collab');
+}
+
+/** `AGENT_COLLAB_NO_AUTOSTART=1`: a client command must not start a daemon. */
+export function autostartAllowed(): boolean {
+  return process.env.AGENT_COLLAB_NO_AUTOSTART !== '1';
+}
+
+/** `NO_COLOR`, of any non-empty value, turns colour off (no-color.org). */
+export function colourWanted(): boolean {
+  return !process.env.NO_COLOR;
+}
+
+/**
+ * The agent behind a shell command when no `--agent` is given: `AGENT_COLLAB_AGENT`, else the session of the
+ * harness that runs the shell, else undefined and the caller falls back to the user and terminal.
+ */
+export function agentFromEnvironment(): string | undefined {
+  if (process.env.AGENT_COLLAB_AGENT) return process.env.AGENT_COLLAB_AGENT;
+  for (const [variable, harness] of harnessSessions) {
+    const session = process.env[variable];
+    if (session) return `${harness}:${session}`;
+  }
+  return undefined;
+}
+
+const harnessSessions = [
+  ['CLAUDE_CODE_SESSION_ID', 'claude'],
+  ['CLAUDE_SESSION_ID', 'claude'],
+  ['CODEX_SESSION_ID', 'codex'],
+  ['CODEX_THREAD_ID', 'codex'],
+  ['CURSOR_SESSION_ID', 'cursor'],
+  ['GEMINI_SESSION_ID', 'gemini'],
+] as const;
+
+/** The terminal's own session, to tell apart two shells of one user: `TERM_SESSION_ID`, `TMUX_PANE` or `SSH_TTY`. */
+export function terminalSession(): string | undefined {
+  return process.env.TERM_SESSION_ID || process.env.TMUX_PANE || process.env.SSH_TTY || undefined;
+}
+
+/** The environment that a child process of ours gets: everything, plus `changes`. */
+export function childEnvironment(changes: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...changes };
+}
