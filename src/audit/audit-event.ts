@@ -1,0 +1,126 @@
+import { CollabError } from '../base/errors.ts';
+import { type HlcTime, isHlcTime } from '../base/hybrid-clock.ts';
+import type { AgentId, LockId, NodeId, ProjectId } from '../base/ids.ts';
+import { decodeCbor, encodeCbor } from '../codec/cbor.ts';
+import { checksum } from '../codec/checksum.ts';
+
+/** Append only: the place in the list is what is stored. `gap` says how many events could not be recorded. */
+export const auditActions = [
+  'acquired',
+  'renewed',
+  'released',
+  'expired',
+  'denied',
+  'waited',
+  'forced',
+  'lost',
+  'violation',
+  'gap',
+] as const;
+export type AuditAction = (typeof auditActions)[number];
+
+/** One transition. `at` is unique on its node and rises with every event: it is the key, the order and the cursor. */
+export interface AuditEvent {
+  readonly at: HlcTime;
+  readonly action: AuditAction;
+  readonly node: NodeId;
+  readonly lock?: LockId;
+  readonly fence?: number;
+  readonly holder?: AgentId;
+  readonly holderName?: string;
+  readonly project?: ProjectId;
+  /** As people write them: `src/a.ts`, `src/a.ts:10-20`, `src/a.ts#function:login`, `src/auth/**`. */
+  readonly targets?: readonly string[];
+  readonly intention?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** An event before the audit log gives it its place. */
+export type AuditDraft = Omit<AuditEvent, 'at' | 'node'>;
+
+/** The longest encoded event: a claim of 256 targets with 4096-byte paths fits. */
+export const maxAuditBytes = 2 * 1024 * 1024;
+const eventVersion = 1;
+const headerBytes = 4;
+
+/** `[u32 checksum seeded with at][CBOR array]`, the value that the audit log stores under `at`. */
+export function encodeAuditEvent(event: AuditEvent): Uint8Array {
+  const body = encodeCbor([
+    eventVersion,
+    event.at,
+    auditActions.indexOf(event.action),
+    event.node,
+    event.lock ?? null,
+    event.fence ?? null,
+    event.holder ?? null,
+    event.holderName ?? null,
+    event.project ?? null,
+    event.targets ?? null,
+    event.intention ?? null,
+    event.metadata ?? null,
+  ]);
+  const frame = Buffer.allocUnsafe(headerBytes + body.length);
+  frame.set(body, headerBytes);
+  frame.writeUInt32LE(checksum(event.at, body), 0);
+  return frame;
+}
+
+/** @throws STORE_DAMAGED on anything that `encodeAuditEvent` could not have written under this key. */
+export function decodeAuditEvent(key: number, frame: Uint8Array): AuditEvent {
+  if (frame.length <= headerBytes || frame.length > maxAuditBytes)
+    throw damaged(key, `has ${frame.length} bytes`);
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const body = frame.subarray(headerBytes);
+  if (view.getUint32(0, true) !== checksum(key, body)) throw damaged(key, 'fails its checksum');
+  return eventFromFields(key, decodeFields(key, body));
+}
+
+function decodeFields(key: number, body: Uint8Array): readonly unknown[] {
+  let fields: unknown;
+  try {
+    fields = decodeCbor(body);
+  } catch (cause) {
+    throw damaged(key, 'is not CBOR', cause);
+  }
+  if (!Array.isArray(fields) || fields.length !== 12 || fields[0] !== eventVersion)
+    throw damaged(key, 'has an unknown form');
+  return fields;
+}
+
+function eventFromFields(key: number, fields: readonly unknown[]): AuditEvent {
+  const [, at, actionNumber, node, lock, fence, holder, holderName, project, targets, intention, metadata] =
+    fields;
+  const action = Number.isInteger(actionNumber) ? auditActions[actionNumber as number] : undefined;
+  const sound =
+    isHlcTime(at) &&
+    at === key &&
+    action !== undefined &&
+    typeof node === 'string' &&
+    [lock, holder, holderName, project, intention].every(
+      (text) => text === null || typeof text === 'string',
+    ) &&
+    (fence === null || Number.isSafeInteger(fence)) &&
+    (targets === null || (Array.isArray(targets) && targets.every((target) => typeof target === 'string'))) &&
+    (metadata === null || (typeof metadata === 'object' && !Array.isArray(metadata)));
+  if (!sound) throw damaged(key, 'has a field of the wrong form');
+  return {
+    at,
+    action,
+    node: node as NodeId,
+    ...(lock === null ? {} : { lock: lock as LockId }),
+    ...(fence === null ? {} : { fence: fence as number }),
+    ...(holder === null ? {} : { holder: holder as AgentId }),
+    ...(holderName === null ? {} : { holderName: holderName as string }),
+    ...(project === null ? {} : { project: project as ProjectId }),
+    ...(targets === null ? {} : { targets: targets as readonly string[] }),
+    ...(intention === null ? {} : { intention: intention as string }),
+    ...(metadata === null ? {} : { metadata: metadata as Readonly<Record<string, unknown>> }),
+  };
+}
+
+function damaged(key: number, what: string, cause?: unknown): CollabError {
+  return new CollabError('STORE_DAMAGED', `the audit event ${key} ${what}`, {
+    details: { key },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

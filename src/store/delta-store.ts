@@ -1,0 +1,94 @@
+import type { HlcTime } from '../base/hybrid-clock.ts';
+import type { DeltaId, NodeId, Position, ProjectId } from '../base/ids.ts';
+import type { Delta, DeltaType, StoredDelta } from '../delta/delta.ts';
+import type { VersionVector } from '../delta/version-vector.ts';
+
+/**
+ * What a writer waits for. `accepted`: in the queue of the persist lane. `committed`: its transaction is visible and
+ * survives SIGKILL. `flushed`: on disk, survives power loss.
+ */
+export type Durability = 'accepted' | 'committed' | 'flushed';
+
+/** A delta as it comes in. One of this node has neither `prev` nor `signature`: the persist lane makes both. */
+export interface IncomingDelta {
+  readonly delta: Delta;
+  /** The author's exact bytes, when there are such; they are stored as they are. @default the delta, encoded */
+  readonly body?: Uint8Array;
+  /** Must be the hash of the source's previous delta, else CHAIN_BROKEN. @default computed */
+  readonly prev?: Uint8Array;
+  /** The author's signature of the delta's hash, checked against the source's key. */
+  readonly signature?: Uint8Array;
+}
+
+export interface SaveReceipt {
+  /** Positions of the deltas that were new, in the order given. */
+  readonly positions: readonly Position[];
+  /** How many were in the log already and were ignored. */
+  readonly duplicates: number;
+}
+
+export interface DeltaFilter {
+  readonly project?: ProjectId;
+  readonly type?: DeltaType;
+  /** At most so many; the default of every query is `defaultQueryLimit`. */
+  readonly limit?: number;
+}
+
+export interface PathQuery extends DeltaFilter {
+  readonly project: ProjectId;
+  readonly path: string;
+  /** Everything below `path` too. @default false */
+  readonly subtree?: boolean;
+}
+
+export const defaultQueryLimit = 1000;
+
+export interface DeltaStoreStats {
+  /** 'lmdb' or 'memory'. */
+  readonly kind: string;
+  /** Newest position accepted, committed, flushed, indexed; and the oldest one kept. */
+  readonly head: number;
+  readonly committed: number;
+  readonly flushed: number;
+  readonly indexed: number;
+  readonly floor: number;
+  /** Deltas kept. */
+  readonly count: number;
+  /** Bytes of the files on disk; 0 in memory. */
+  readonly diskBytes: number;
+}
+
+export interface CompactResult {
+  readonly dropped: number;
+  /** The oldest position kept. */
+  readonly floor: Position;
+}
+
+/**
+ * The log of deltas and the views on it. Every query sees every delta that was accepted before it was asked, indexed or not.
+ * One contract suite (test/store/delta-store-contract.ts) runs against each implementation.
+ */
+export interface DeltaStore extends AsyncDisposable {
+  /** @throws SEQ_GAP, CHAIN_BROKEN, DELTA_TOO_LARGE, STORE_UNAVAILABLE, STORE_READ_ONLY, STORE_CLOSED. */
+  save(incoming: IncomingDelta, durability?: Durability): Promise<SaveReceipt>;
+  /** All or none are accepted, in the order given. @throws as `save`. */
+  saveBatch(incoming: readonly IncomingDelta[], durability?: Durability): Promise<SaveReceipt>;
+  /** Everything that `vector` does not cover, also what is concurrent to it, in log order (which is causal). */
+  getSince(vector: VersionVector, filter?: DeltaFilter): Promise<readonly StoredDelta[]>;
+  /** `from` ≤ time < `to`, oldest first. */
+  getRange(from: HlcTime, to: HlcTime, filter?: DeltaFilter): Promise<readonly StoredDelta[]>;
+  /** Newest seq first. */
+  getBySource(source: NodeId, limit?: number): Promise<readonly StoredDelta[]>;
+  /** Newest position first. */
+  getByPath(query: PathQuery): Promise<readonly StoredDelta[]>;
+  /** Newest position first, below `before` when given: the cursor of a paged listing. */
+  getLatest(filter?: DeltaFilter, before?: Position): Promise<readonly StoredDelta[]>;
+  get(id: DeltaId): Promise<StoredDelta | undefined>;
+  /** The newest accepted seq of every source, dropped deltas included. */
+  vector(): VersionVector;
+  /** Drops the oldest deltas up to the first that is not older than `before`; floors stay, so that no seq is reused. */
+  compact(before: HlcTime): Promise<CompactResult>;
+  stats(): Promise<DeltaStoreStats>;
+  /** Waits for what was accepted. Idempotent. */
+  close(): Promise<void>;
+}
