@@ -1,0 +1,120 @@
+/**
+ * What a client can ask of the daemon: one table, from which the HTTP routes (`POST /v1/<name>`), the client's types and
+ * docs/API.md follow. Only the daemon loads this module; clients import its types, so that a command does not pay for zod.
+ */
+import { z } from 'zod';
+import { auditActions } from '../audit/audit-event.ts';
+import {
+  maxAgentChars,
+  maxIntentionChars,
+  maxPathBytes,
+  maxQueryLimit,
+  maxSymbolChars,
+  maxTargets,
+} from '../base/limits.ts';
+import { deltaTypes } from '../delta/delta.ts';
+
+/** Printable and without control characters: an agent id is shown in terminals and stands in index keys. */
+const agent = z
+  .string()
+  .min(1)
+  .max(maxAgentChars)
+  .regex(/^[^\p{Cc}]+$/u, 'must not hold control characters');
+/** Where relative paths start and which repository is meant; absolute. */
+const cwd = z.string().min(1).max(maxPathBytes);
+/** A path as the user wrote it; the daemon normalises it. Its own limits are checked there, with better messages. */
+const path = z.string().max(1024 * 1024);
+const limit = z.int().min(1).max(maxQueryLimit);
+const lockId = z.string().min(1).max(100);
+const fence = z.int().min(0);
+const timeMs = z.number().min(0).max(8.64e15);
+
+/** `src/a.ts`, `src/a.ts:10-20`, `src/a.ts#login`, or the same in parts. */
+const target = z.union([
+  z
+    .string()
+    .min(1)
+    .max(1024 * 1024),
+  z.strictObject({
+    path,
+    /** 1-based and inclusive; an `end` of -1 means to the end of the file. */
+    start_line: z.number().optional(),
+    end_line: z.number().optional(),
+    symbol: z
+      .strictObject({
+        kind: z.enum(['function', 'class', 'method', 'module']),
+        name: z.string().min(1).max(maxSymbolChars),
+      })
+      .optional(),
+  }),
+]);
+
+const schemas = {
+  status: z.strictObject({ cwd: cwd.optional() }),
+  'lock.acquire': z.strictObject({
+    agent,
+    agentName: agent.optional(),
+    cwd,
+    targets: z.array(target).min(1).max(maxTargets),
+    intention: z.string().min(1).max(maxIntentionChars),
+    mode: z.enum(['exclusive', 'shared']).optional(),
+    ttlMs: z.number().optional(),
+    waitMs: z.number().optional(),
+    priority: z.number().optional(),
+    /** Hash of the file as the agent saw it. */
+    contentHash: z.string().min(1).max(200).optional(),
+  }),
+  'lock.release': z.strictObject({ id: lockId, agent, fence: fence.optional() }),
+  'lock.renew': z.strictObject({ id: lockId, agent, fence: fence.optional(), ttlMs: z.number().optional() }),
+  'lock.check': z.strictObject({ id: lockId, agent: agent.optional(), fence: fence.optional() }),
+  'lock.list': z.strictObject({ cwd: cwd.optional(), path: path.optional(), agent: agent.optional() }),
+  'lock.force': z.strictObject({ id: lockId, by: agent, reason: z.string().min(1).max(maxIntentionChars) }),
+  why: z.strictObject({ cwd, target, agent: agent.optional() }),
+  'context.share': z.strictObject({
+    agent,
+    cwd,
+    path,
+    content: z.string().min(1),
+    tags: z.array(z.string().min(1).max(100)).max(50).optional(),
+    metadata: z.record(z.string(), z.json()).optional(),
+    durability: z.enum(['accepted', 'committed', 'flushed']).optional(),
+  }),
+  'context.list': z.strictObject({
+    cwd,
+    path: path.optional(),
+    tag: z.string().max(100).optional(),
+    limit: limit.optional(),
+    agent: agent.optional(),
+  }),
+  'context.show': z.strictObject({ id: z.string().min(1).max(100), agent: agent.optional() }),
+  log: z.strictObject({
+    /** Without it the log of all projects. */
+    cwd: cwd.optional(),
+    path: path.optional(),
+    sinceMs: timeMs.optional(),
+    source: z.string().min(1).max(100).optional(),
+    type: z.enum(deltaTypes).optional(),
+    limit: limit.optional(),
+    /** Only deltas below this position: the next older page. */
+    before: z.int().min(1).optional(),
+  }),
+  audit: z.strictObject({
+    cwd: cwd.optional(),
+    path: path.optional(),
+    holder: agent.optional(),
+    lock: lockId.optional(),
+    action: z.enum(auditActions).optional(),
+    fromMs: timeMs.optional(),
+    toMs: timeMs.optional(),
+    limit: limit.optional(),
+    cursor: z.int().min(0).optional(),
+  }),
+  verify: z.strictObject({}),
+  compact: z.strictObject({}),
+  shutdown: z.strictObject({}),
+} satisfies Record<string, z.ZodType>;
+
+export type OperationName = keyof typeof schemas;
+export type OperationInput<Name extends OperationName> = z.infer<(typeof schemas)[Name]>;
+
+export const operations: Readonly<Record<OperationName, z.ZodType>> = schemas;

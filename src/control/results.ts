@@ -1,0 +1,200 @@
+/** What the daemon answers, operation by operation. Times are ISO 8601 in UTC. */
+import type { OperationName } from './operations.ts';
+
+/** The envelope of every answer, on the socket and on standard output. */
+export type Envelope<T> =
+  | { readonly ok: true; readonly data: T; readonly notices?: readonly Notice[] }
+  | { readonly ok: false; readonly error: EnvelopeError; readonly notices?: readonly Notice[] };
+
+export interface EnvelopeError {
+  readonly code: string;
+  readonly message: string;
+  readonly next?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** A lease of the calling agent that ended early. Told once, with the next answer that agent gets. */
+export interface Notice {
+  readonly kind: 'expired' | 'forced' | 'restart' | 'lost';
+  readonly lockId: string;
+  readonly targets: readonly string[];
+  readonly message: string;
+  readonly at: string;
+}
+
+export interface LockView {
+  readonly id: string;
+  readonly fence: number;
+  readonly project: string;
+  readonly targets: readonly TargetView[];
+  readonly mode: 'exclusive' | 'shared';
+  readonly holder: string;
+  readonly holderName?: string;
+  readonly intention: string;
+  readonly acquiredAt: string;
+  readonly expiresAt: string;
+  readonly assurance: 'cluster' | 'local';
+  readonly contentHash?: string;
+}
+
+export interface TargetView {
+  readonly path: string;
+  readonly scope:
+    | { readonly kind: 'file' }
+    | { readonly kind: 'lines'; readonly start: number; readonly end: number }
+    | { readonly kind: 'symbol'; readonly symbol: string; readonly name: string };
+  /** The same as people write it. */
+  readonly text: string;
+}
+
+export interface WaiterView {
+  readonly agent: string;
+  readonly targets: readonly TargetView[];
+  readonly mode: 'exclusive' | 'shared';
+  readonly intention: string;
+  readonly priority: number;
+  readonly waitingSince: string;
+}
+
+export type CheckView =
+  | { readonly valid: true; readonly lock: LockView }
+  | {
+      readonly valid: false;
+      readonly reason: string;
+      readonly message: string;
+      readonly endedAt?: string;
+      readonly by?: string;
+    };
+
+export interface WhyView {
+  readonly target: string;
+  readonly project: string;
+  readonly free: boolean;
+  readonly locks: readonly LockView[];
+  readonly waiters: readonly WaiterView[];
+  /** The same in a sentence. */
+  readonly explanation: string;
+}
+
+export interface DeltaView {
+  readonly id: string;
+  readonly position: number;
+  readonly source: string;
+  readonly seq: number;
+  readonly agent: string;
+  readonly project: string;
+  readonly type: string;
+  readonly time: string;
+  /** The hybrid logical time as a number; it orders deltas of all nodes. */
+  readonly hlc: number;
+  readonly deps: Readonly<Record<string, number>>;
+  readonly prev: string | null;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+export interface ContextView {
+  readonly id: string;
+  readonly path: string;
+  readonly content: string;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly agent: string;
+  readonly project: string;
+  readonly time: string;
+  readonly source: string;
+}
+
+export interface AuditView {
+  readonly at: string;
+  /** Unique on the node and rising: the cursor of a paged query. */
+  readonly cursor: number;
+  readonly action: string;
+  readonly node: string;
+  readonly lock?: string;
+  readonly fence?: number;
+  readonly holder?: string;
+  readonly holderName?: string;
+  readonly project?: string;
+  readonly targets?: readonly string[];
+  readonly intention?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+export interface LaneView {
+  readonly state: 'running' | 'restarting' | 'failed' | 'closed';
+  /** Bytes accepted and not yet committed. */
+  readonly pendingBytes: number;
+  readonly capacityBytes: number;
+  readonly restarts: number;
+  readonly error?: EnvelopeError;
+}
+
+export interface StatusView {
+  readonly pid: number;
+  readonly version: string;
+  readonly node: string;
+  readonly startedAt: string;
+  readonly home: string;
+  readonly socket: string | null;
+  readonly port: number;
+  /** The project of the asking directory; null when none was given. */
+  readonly project: string | null;
+  /** Null: this node is in no cluster. */
+  readonly cluster: null;
+  readonly peers: readonly never[];
+  readonly storage: 'lmdb' | 'memory';
+  readonly readOnly: null | { readonly reason: string };
+  readonly locks: {
+    readonly held: number;
+    readonly waiting: number;
+    readonly agents: number;
+    readonly fence: number;
+  };
+  readonly deltas: {
+    readonly head: number;
+    readonly committed: number;
+    readonly flushed: number;
+    readonly indexed: number;
+    readonly floor: number;
+    readonly count: number;
+  };
+  readonly audit: { readonly count: number; readonly pending: number; readonly lost: number };
+  readonly lanes: Readonly<Record<'persist' | 'index' | 'audit' | 'compact', LaneView>>;
+  readonly store: { readonly diskBytes: number };
+  readonly warnings: readonly string[];
+}
+
+export interface VerifyView {
+  readonly sound: boolean;
+  readonly checked: Readonly<Record<string, number>>;
+  readonly problems: readonly { readonly store: string; readonly where: string; readonly what: string }[];
+  readonly problemCount: number;
+}
+
+interface Results {
+  status: StatusView;
+  'lock.acquire': { readonly lock: LockView };
+  'lock.release': { readonly released: LockView };
+  'lock.renew': { readonly lock: LockView };
+  'lock.check': CheckView;
+  'lock.list': { readonly locks: readonly LockView[]; readonly waiters: readonly WaiterView[] };
+  'lock.force': { readonly released: LockView };
+  why: WhyView;
+  'context.share': { readonly context: ContextView; readonly durability: string };
+  'context.list': { readonly contexts: readonly ContextView[] };
+  'context.show': { readonly context: ContextView };
+  log: { readonly deltas: readonly DeltaView[]; readonly before?: number };
+  audit: { readonly events: readonly AuditView[]; readonly cursor?: number };
+  verify: VerifyView;
+  compact: { readonly dropped: number; readonly floor: number; readonly auditDropped: number };
+  shutdown: { readonly pid: number };
+}
+
+export type OperationResult<Name extends OperationName> = Results[Name];
+
+/** What the event stream (`GET /v1/events`, SSE) carries: the event's name says which. */
+export type StreamEvent =
+  | { readonly kind: 'delta'; readonly data: DeltaView }
+  | { readonly kind: 'audit'; readonly data: AuditView };
+
+export type StreamKind = StreamEvent['kind'];
