@@ -44,6 +44,11 @@ export function terminalSession(): string | undefined {
   return process.env.TERM_SESSION_ID || process.env.TMUX_PANE || process.env.SSH_TTY || undefined;
 }
 
+/** `AGENT_COLLAB_FAILPOINTS`: for crash tests alone, see failpoint.ts. */
+export function armedFailpoints(): string | undefined {
+  return process.env.AGENT_COLLAB_FAILPOINTS;
+}
+
 /** The environment that a child process of ours gets: everything, plus `changes`. */
 export function childEnvironment(changes: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { ...process.env, ...changes };

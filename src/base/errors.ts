@@ -26,9 +26,18 @@ export const errorKinds = {
   },
   INVALID_JSON: { exit: 2, http: 400, when: 'a request body is not JSON, is truncated or is not UTF-8' },
   REQUEST_TOO_LARGE: { exit: 2, http: 413, when: 'a request body is over 1 MiB' },
-  INVALID_PATH: { exit: 2, http: 400, when: 'a path is empty, holds a NUL or is over 4096 bytes' },
+  INVALID_PATH: {
+    exit: 2,
+    http: 400,
+    when: 'a path is empty, holds a control character, is too long, lies in .git or cannot be looked up',
+  },
   PATH_OUTSIDE_PROJECT: { exit: 2, http: 400, when: 'a path leads out of the repository' },
   PROJECT_NOT_FOUND: { exit: 2, http: 404, when: 'the directory that a request names does not exist' },
+  PROJECT_UNREADABLE: {
+    exit: 5,
+    http: 503,
+    when: 'the directory that a request names cannot be looked at, or git hangs on it',
+  },
   DELTA_TOO_LARGE: { exit: 2, http: 413, when: 'an encoded delta is over 256 KiB' },
   CONFIG_INVALID: {
     exit: 2,
@@ -40,8 +49,11 @@ export const errorKinds = {
     http: 404,
     when: 'no record has the id that was asked for, or no such operation exists',
   },
-  LOCK_DENIED: { exit: 3, http: 409, when: 'another agent holds, or waits ahead for, an overlapping lock' },
-  LOCK_WAIT_TIMEOUT: { exit: 3, http: 409, when: 'the lock was still held by others when the wait was over' },
+  LOCK_DENIED: {
+    exit: 3,
+    http: 409,
+    when: 'another agent holds, or waits ahead for, an overlapping lock, also after a wait',
+  },
   LOCK_DEADLOCK: {
     exit: 3,
     http: 409,

@@ -13,13 +13,15 @@
  * hash = SHA-256 over prev and body, which lie side by side, so that a chain (Haber & Stornetta, 1991) needs no copy. One
  * signature on the newest hash of a run vouches for every delta before it.
  */
-import { createHash, type KeyObject, sign, verify } from 'node:crypto';
+import assert from 'node:assert/strict';
+import { createHash, hash, type KeyObject, sign, verify } from 'node:crypto';
 import { CollabError } from '../base/errors.ts';
 import { maxDeltaBytes } from '../base/limits.ts';
 import { checksum } from '../codec/checksum.ts';
 
 const frameVersion = 1;
 const signedFlag = 1;
+const checksumBytes = 4;
 const headerBytes = 8;
 export const hashBytes = 32;
 export const signatureBytes = 64;
@@ -29,11 +31,32 @@ export const maxFrameBytes = bodyAt + maxDeltaBytes + signatureBytes;
 /** `prev` of the first delta of a source. */
 export const genesisHash: Uint8Array = new Uint8Array(hashBytes);
 
-export interface DeltaFrame {
-  readonly prev: Uint8Array;
-  readonly body: Uint8Array;
-  readonly hash: Uint8Array;
-  readonly signature: Uint8Array | undefined;
+/** The parts are views on the frame, made when asked for: most readers want the body alone, and a view costs as much as a checksum. */
+export class DeltaFrame {
+  readonly #bytes: Uint8Array;
+  readonly #bodyEnd: number;
+
+  constructor(bytes: Uint8Array, bodyEnd: number) {
+    this.#bytes = bytes;
+    this.#bodyEnd = bodyEnd;
+  }
+
+  get prev(): Uint8Array {
+    return this.#bytes.subarray(headerBytes, bodyAt);
+  }
+
+  get body(): Uint8Array {
+    return this.#bytes.subarray(bodyAt, this.#bodyEnd);
+  }
+
+  /** Computed anew on each access. prev and body lie side by side, so that it takes one call and no copy. */
+  get hash(): Uint8Array {
+    return hash('sha256', this.#bytes.subarray(headerBytes, this.#bodyEnd), 'buffer');
+  }
+
+  get signature(): Uint8Array | undefined {
+    return this.#bodyEnd === this.#bytes.length ? undefined : this.#bytes.subarray(this.#bodyEnd);
+  }
 }
 
 /** The hash that the source's next delta carries as `prev`. */
@@ -49,13 +72,17 @@ export function verifyHash(hash: Uint8Array, signature: Uint8Array, publicKey: K
   return verify(null, hash, publicKey, signature);
 }
 
+/** @param into memory for the frame, of at least `maxFrameBytes`; the result is a view on it. @default memory of its own */
 export function encodeDeltaFrame(
   position: number,
   prev: Uint8Array,
   body: Uint8Array,
   signature?: Uint8Array,
+  into?: Buffer,
 ): Buffer {
-  const frame = Buffer.allocUnsafe(bodyAt + body.length + (signature === undefined ? 0 : signatureBytes));
+  assert(prev.length === hashBytes && (signature === undefined || signature.length === signatureBytes));
+  const length = bodyAt + body.length + (signature === undefined ? 0 : signatureBytes);
+  const frame = into === undefined ? Buffer.allocUnsafe(length) : into.subarray(0, length);
   frame[4] = frameVersion;
   frame[5] = signature === undefined ? 0 : signedFlag;
   frame[6] = 0;
@@ -63,34 +90,26 @@ export function encodeDeltaFrame(
   frame.set(prev, headerBytes);
   frame.set(body, bodyAt);
   if (signature !== undefined) frame.set(signature, bodyAt + body.length);
-  frame.writeUInt32LE(checksum(position, frame.subarray(4)), 0);
+  frame.writeUInt32LE(checksum(position, frame.subarray(checksumBytes)), 0);
   return frame;
 }
 
-/**
- * The parts are views on `frame`. The hash is computed anew on each access: most readers do not want it.
- * @throws STORE_DAMAGED when the checksum, the version or the length is wrong.
- */
+/** @throws STORE_DAMAGED when the checksum, the version, a flag or the length is wrong. */
 export function decodeDeltaFrame(position: number, frame: Uint8Array): DeltaFrame {
   if (frame.length <= bodyAt || frame.length > maxFrameBytes)
     throw damaged(position, `has ${frame.length} bytes`);
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (view.getUint32(0, true) !== checksum(position, frame.subarray(4)))
+  if (readChecksum(frame) !== checksum(position, frame.subarray(checksumBytes)))
     throw damaged(position, 'fails its checksum');
   if (frame[4] !== frameVersion) throw damaged(position, `has the unknown version ${frame[4]}`);
-  const signed = ((frame[5] ?? 0) & signedFlag) !== 0;
-  const bodyEnd = frame.length - (signed ? signatureBytes : 0);
+  const flags = frame[5] ?? 0;
+  if ((flags & ~signedFlag) !== 0) throw damaged(position, `has the unknown flags ${flags}`);
+  const bodyEnd = frame.length - (flags === signedFlag ? signatureBytes : 0);
   if (bodyEnd <= bodyAt) throw damaged(position, 'has no body');
-  const prev = frame.subarray(headerBytes, bodyAt);
-  const body = frame.subarray(bodyAt, bodyEnd);
-  return {
-    prev,
-    body,
-    get hash() {
-      return deltaHash(prev, body);
-    },
-    signature: signed ? frame.subarray(bodyEnd) : undefined,
-  };
+  return new DeltaFrame(frame, bodyEnd);
+}
+
+function readChecksum(frame: Uint8Array): number {
+  return ((frame[0] ?? 0) | ((frame[1] ?? 0) << 8) | ((frame[2] ?? 0) << 16) | ((frame[3] ?? 0) << 24)) >>> 0;
 }
 
 function damaged(position: number, what: string): CollabError {

@@ -1,0 +1,16 @@
+/** The only file that ends the process. Output is written synchronously (base/log.ts), so nothing is cut off. */
+
+/**
+ * Exit codes besides those of the errors (base/errors.ts). 128 + the number of a signal is what a shell expects of a process
+ * that the signal ended; 70 is a defect.
+ */
+export const exitCodes = { done: 0, defect: 70, hungUp: 129, interrupted: 130, terminated: 143 } as const;
+
+export function exitNow(code: number): never {
+  process.exit(code);
+}
+
+/** Ends the thread that calls it: in a worker the worker alone, which its owner sees as a death. */
+export function endThread(): never {
+  process.exit(exitCodes.defect);
+}
