@@ -1,0 +1,69 @@
+import { join, resolve } from 'node:path';
+
+/** Every path of the data directory. */
+export interface HomePaths {
+  readonly root: string;
+  readonly config: string;
+  readonly key: string;
+  readonly cluster: string;
+  readonly daemonRecord: string;
+  readonly daemonSocket: string;
+  readonly daemonLock: string;
+  readonly deltaStore: string;
+  readonly indexStore: string;
+  readonly auditStore: string;
+  readonly metrics: string;
+  readonly vectors: string;
+  readonly backups: string;
+  readonly logs: string;
+}
+
+/**
+ * The paths of the data directory at `root`:
+ *
+ * ```
+ * <root>/                 0700, the files in it 0600
+ * ├── config.json         settings
+ * ├── key.json            node identity
+ * ├── cluster.json        membership: secret, members, revocations, view
+ * ├── daemon.json         owner, port and token of the running daemon
+ * ├── daemon.sock         its HTTP application on a unix socket
+ * ├── daemon.lock         locked by the kernel while a daemon serves; holds its pid; never removed
+ * ├── lmdb/
+ * │   ├── delta/          the log, which is the truth
+ * │   ├── index/          derived from the log
+ * │   └── audit/
+ * ├── metrics/            usage_YYYY-MM-DD.jsonl
+ * ├── vectors/            <collection>.json
+ * ├── backups/            <timestamp>/
+ * ├── logs/
+ * └── .<file>.<pid>.<random>.tmp    half of an atomic write; cleaned by prepareHome once its writer is gone
+ * ```
+ */
+export function homePaths(root: string): HomePaths {
+  const at = (...names: readonly string[]) => join(resolve(root), ...names);
+  return Object.freeze({
+    root: at(),
+    config: at('config.json'),
+    key: at('key.json'),
+    cluster: at('cluster.json'),
+    daemonRecord: at('daemon.json'),
+    daemonSocket: at('daemon.sock'),
+    daemonLock: at('daemon.lock'),
+    deltaStore: at('lmdb', 'delta'),
+    indexStore: at('lmdb', 'index'),
+    auditStore: at('lmdb', 'audit'),
+    metrics: at('metrics'),
+    vectors: at('vectors'),
+    backups: at('backups'),
+    logs: at('logs'),
+  });
+}
+
+/** The kernel's `sun_path` less its final NUL: 108 on Linux, 104 on macOS and the BSDs. The smaller serves all. */
+const maxSocketPathBytes = 103;
+
+/** False when a unix socket cannot be made at this path: then the daemon serves over TCP alone. */
+export function socketPathFits(paths: HomePaths): boolean {
+  return Buffer.byteLength(paths.daemonSocket) <= maxSocketPathBytes;
+}

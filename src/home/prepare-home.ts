@@ -1,0 +1,177 @@
+import { chmod, lstat, mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { CollabError } from '../base/errors.ts';
+import { randomHex } from '../base/random.ts';
+import { temporaryFilePid } from './atomic-file.ts';
+import { type HomePaths, homePaths } from './home-paths.ts';
+
+export interface PreparedHome {
+  readonly paths: HomePaths;
+  /** Entries that others could read or write until now. */
+  readonly tightened: readonly string[];
+  /** Leftovers of crashed writers. */
+  readonly removed: readonly string[];
+  /** Sentences for the log. */
+  readonly warnings: readonly string[];
+}
+
+/** Whatever its pid says, a temporary file of this age has no writer: a write takes milliseconds and pids are reused. */
+const abandonedAfterMs = 10 * 60_000;
+/** Above what a full file system still takes into the file's own entry. */
+const probeBytes = 4096;
+const forOthers = 0o077;
+
+/**
+ * Makes the data directory ready to be written: creates it 0700, tightens it and the files directly in it, tries
+ * that it takes a file, and clears away what crashed writers left. The stores' directories are made by their owners
+ * or by `createStoreDirectories`.
+ *
+ * @throws HOME_UNUSABLE with what is the matter and what to do about it.
+ */
+export async function prepareHome(directory: string, clock: Clock = systemClock): Promise<PreparedHome> {
+  const paths = homePaths(directory);
+  await createDirectory(paths.root);
+  await assertOwnDirectory(paths.root);
+  const names = await listDirectory(paths.root);
+  const tightened: string[] = [];
+  const warnings: string[] = [];
+  // The root may be reached through a link, which is followed for it alone.
+  const root = await realpath(paths.root);
+  for (const name of ['.', ...names]) {
+    const result = await tighten(join(root, name));
+    if (result === 'tightened') tightened.push(name);
+    if (result === 'still-open')
+      warnings.push(`${join(paths.root, name)} stays open to other users: its file system keeps no modes.`);
+  }
+  await assertWritable(paths.root);
+  const removed = await removeLeftovers(paths.root, names, clock);
+  return Object.freeze({ paths, tightened, removed, warnings });
+}
+
+/** The directories below the data directory, 0700. Not part of `prepareHome`: a command that only looks makes none. */
+export async function createStoreDirectories(paths: HomePaths): Promise<void> {
+  const { deltaStore, indexStore, auditStore, metrics, vectors, backups, logs } = paths;
+  for (const path of [deltaStore, indexStore, auditStore, metrics, vectors, backups, logs]) {
+    await createDirectory(path);
+  }
+}
+
+async function createDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+async function assertOwnDirectory(root: string): Promise<void> {
+  const entry = await stat(root).catch((error: unknown) => {
+    throw unusable(root, error);
+  });
+  const uid = process.getuid?.();
+  if (uid !== undefined && entry.uid !== uid) {
+    // For root too: files that root makes in a user's directory lock that user out of it.
+    throw new CollabError(
+      'HOME_UNUSABLE',
+      `${root} belongs to user ${entry.uid}, this process runs as ${uid}`,
+      {
+        next: 'Run agent-collab as its owner, or set AGENT_COLLAB_HOME to a directory of your own.',
+        details: { path: root, owner: entry.uid, user: uid },
+      },
+    );
+  }
+}
+
+async function listDirectory(root: string): Promise<string[]> {
+  try {
+    return await readdir(root);
+  } catch (error) {
+    throw unusable(root, error);
+  }
+}
+
+/** Only takes rights away, and only from files and directories themselves, never from what a link leads to. */
+async function tighten(path: string): Promise<'fine' | 'tightened' | 'still-open'> {
+  const entry = await lstat(path).catch(() => undefined);
+  if (!entry || !(entry.isFile() || entry.isDirectory()) || (entry.mode & forOthers) === 0) return 'fine';
+  // Windows shows modes that it does not have.
+  if (process.platform === 'win32') return 'fine';
+  await chmod(path, entry.mode & 0o700).catch(() => {});
+  const after = await lstat(path).catch(() => undefined);
+  return after && (after.mode & forOthers) !== 0 ? 'still-open' : 'tightened';
+}
+
+/** Modes do not tell: root ignores them, a file system may be read-only or full. So a file is written. */
+async function assertWritable(root: string): Promise<void> {
+  const path = join(root, `.probe.${process.pid}.${randomHex(6)}.tmp`);
+  try {
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(Buffer.alloc(probeBytes, 1));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw unusable(root, error);
+  } finally {
+    await rm(path, { force: true }).catch(() => {}); // the next start clears it away
+  }
+}
+
+async function removeLeftovers(root: string, names: readonly string[], clock: Clock): Promise<string[]> {
+  const removed: string[] = [];
+  for (const name of names) {
+    const pid = temporaryFilePid(name);
+    if (pid === undefined) continue;
+    const entry = await lstat(join(root, name)).catch(() => undefined);
+    if (!entry?.isFile()) continue;
+    const isAbandoned = clock.wallMs() - entry.mtimeMs > abandonedAfterMs;
+    if (processLives(pid) && !isAbandoned) continue;
+    await rm(join(root, name), { force: true });
+    removed.push(name);
+  }
+  return removed;
+}
+
+/** Signal 0 is only checked, not sent. EPERM: it lives and is another user's. */
+export function processLives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+const reasons: Readonly<Record<string, readonly [what: string, next: string]>> = {
+  EEXIST: ['is not a directory', 'Move the file away, or set AGENT_COLLAB_HOME to another directory.'],
+  ENOTDIR: ['lies below a file', 'Set AGENT_COLLAB_HOME to a directory that can be made.'],
+  ENOENT: ['cannot be made (a link on the way leads nowhere)', 'Repair the link, or set AGENT_COLLAB_HOME.'],
+  EACCES: [
+    'may not be read and written',
+    'Give yourself the rights (chmod u+rwx), or set AGENT_COLLAB_HOME.',
+  ],
+  EPERM: ['may not be read and written', 'Give yourself the rights (chmod u+rwx), or set AGENT_COLLAB_HOME.'],
+  EROFS: [
+    'is on a read-only file system',
+    'Mount it writable, or set AGENT_COLLAB_HOME to another directory.',
+  ],
+  ENOSPC: ['is on a full disk', 'Free some space, or set AGENT_COLLAB_HOME to another disk.'],
+  EDQUOT: ['is over its disk quota', 'Free some space, or set AGENT_COLLAB_HOME to another disk.'],
+};
+
+/** Any failure of the file system on the data directory as HOME_UNUSABLE. */
+export function unusable(path: string, error: unknown): CollabError {
+  const errno = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  const [what, next] = reasons[errno] ?? [
+    'cannot be used',
+    `Look into ${dirname(path)}, or set AGENT_COLLAB_HOME to another directory.`,
+  ];
+  return new CollabError('HOME_UNUSABLE', `the data directory ${path} ${what} (${errno})`, {
+    next,
+    details: { path, errno },
+    cause: error,
+  });
+}
