@@ -1,0 +1,42 @@
+/** All routes of the daemon, for both listeners. A further concern is a file of its own and a line here. */
+import { type Context, Hono } from 'hono';
+import { CollabError } from '../base/errors.ts';
+import { answer, errorOutcome, publicError, successOutcome } from './answer.ts';
+import type { EventStreams } from './event-streams.ts';
+import { addOperationRoutes, type OperationParts } from './operation-routes.ts';
+import type { WebEnv } from './web-env.ts';
+
+export interface ApplicationParts extends OperationParts {
+  readonly streams: EventStreams;
+}
+
+export function createControlApplication(parts: ApplicationParts): Hono<WebEnv> {
+  const app = new Hono<WebEnv>();
+  app.get('/v1/health', () => answer(successOutcome({ ok: true })));
+  addOperationRoutes(app, parts);
+  parts.streams.addRoutes(app);
+  refuseOtherMethods(app);
+  app.notFound((c) => {
+    const error = new CollabError('NOT_FOUND', `there is nothing at ${c.req.path.slice(0, 200)}`, {
+      next: 'docs/API.md lists what the daemon offers.',
+    });
+    return answer(errorOutcome(error));
+  });
+  app.onError((error, c) => answer(errorOutcome(publicError(error, parts.logger, c.req.path))));
+  return app;
+}
+
+/** Must come after the routes: a path that they know, asked with a method that they do not, ends here. */
+function refuseOtherMethods(app: Hono<WebEnv>): void {
+  const methods = new Map<string, string[]>();
+  for (const { path, method } of app.routes) methods.set(path, [...(methods.get(path) ?? []), method]);
+  for (const [path, allowed] of methods) {
+    const allow = allowed.join(', ');
+    app.all(path, (c: Context<WebEnv>) => {
+      const error = new CollabError('NOT_FOUND', `${path} does not take ${c.req.method}`, {
+        next: `Use ${allow}.`,
+      });
+      return answer(errorOutcome(error, 405), [], { allow });
+    });
+  }
+}
