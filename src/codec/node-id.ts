@@ -13,6 +13,8 @@ export const publicKeyBytes = 32;
 /** Both caches hold every node this process has met: a cluster has at most some hundred. */
 const keyOf = new Map<NodeId, Uint8Array>();
 const idOf = new Map<string, NodeId>();
+/** A peer can name keys that nobody has (in `deps`); a full cache begins anew, so that this costs it time and us no memory. */
+const maxCached = 10_000;
 
 export function nodeIdFromPublicKey(publicKey: Uint8Array): NodeId {
   const cacheKey = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.byteLength).toString(
@@ -27,6 +29,7 @@ export function nodeIdFromPublicKey(publicKey: Uint8Array): NodeId {
     );
   }
   const id = base58btc.baseEncode(Buffer.concat([prefix, publicKey])) as NodeId;
+  if (idOf.size >= maxCached) idOf.clear();
   idOf.set(cacheKey, id);
   return id;
 }
@@ -38,6 +41,7 @@ export function publicKeyFromNodeId(id: NodeId): Uint8Array {
   const key = decodePeerId(id);
   if (key === undefined)
     throw new CollabError('INVALID_ARGUMENT', `"${String(id).slice(0, 60)}" is not a node id`);
+  if (keyOf.size >= maxCached) keyOf.clear();
   keyOf.set(id, key);
   return key;
 }

@@ -15,8 +15,14 @@ import { emptyVector, type VersionVector } from './version-vector.ts';
 const bodyVersion = 1;
 const bodyFields = 9;
 
-/** @throws DELTA_TOO_LARGE when the body has over 256 KiB. */
+/**
+ * Takes only what `decodeDeltaBody` gives back: a stored delta that cannot be read would be damage.
+ * @throws INVALID_ARGUMENT for a field of the wrong form, DELTA_TOO_LARGE when the body has over 256 KiB.
+ */
 export function encodeDeltaBody(delta: Delta): Uint8Array {
+  const wrong = wrongField(delta);
+  if (wrong !== undefined)
+    throw new CollabError('INVALID_ARGUMENT', `the ${wrong} of a delta has the wrong form`);
   const body = encodeCbor([
     bodyVersion,
     publicKeyFromNodeId(delta.source),
@@ -52,7 +58,7 @@ export function decodeDeltaBody(body: Uint8Array): Delta {
     isSeq(seq) &&
     isHlcTime(time) &&
     isText(agent, maxAgentChars) &&
-    isText(project, maxProjectBytes) &&
+    isProject(project) &&
     typeName !== undefined &&
     isPayload(payload);
   if (!sound) throw damaged(`a delta body has a field of the wrong form`);
@@ -103,6 +109,18 @@ function decodeDeps(flat: unknown): VersionVector {
   return deps;
 }
 
+/** The same checks as in `decodeDeltaBody`, by name. */
+function wrongField(delta: Delta): keyof Delta | undefined {
+  if (!isSeq(delta.seq)) return 'seq';
+  if (!isHlcTime(delta.time)) return 'time';
+  if (!isText(delta.agent, maxAgentChars)) return 'agent';
+  if (!isProject(delta.project)) return 'project';
+  if (!deltaTypes.includes(delta.type)) return 'type';
+  if (!isPayload(delta.payload)) return 'payload';
+  for (const source in delta.deps) if (!isSeq(delta.deps[source as NodeId])) return 'deps';
+  return undefined;
+}
+
 function isPublicKey(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && value.length === publicKeyBytes;
 }
@@ -113,6 +131,12 @@ function isSeq(value: unknown): value is number {
 
 function isText(value: unknown, limit: number): value is string {
   return typeof value === 'string' && value !== '' && value.length <= limit;
+}
+
+/** Up to a third of the limit the bytes need not be counted: a UTF-16 unit takes three at most. */
+function isProject(value: unknown): value is string {
+  if (!isText(value, maxProjectBytes)) return false;
+  return value.length * 3 <= maxProjectBytes || Buffer.byteLength(value) <= maxProjectBytes;
 }
 
 function isPayload(value: unknown): value is DeltaPayload {

@@ -40,6 +40,8 @@ export interface AuditStoreStats {
 
 /** The record of who did what. One contract suite (test/store/audit-store-contract.ts) runs against each implementation. */
 export interface AuditStore extends AsyncDisposable {
+  /** Takes an event and returns at once: what a lock pays for its record. A loss is counted in `stats`. */
+  log(event: AuditEvent): void;
   /**
    * Takes an event without waiting for any disk; `at` must be above every `at` before. The promise resolves when the event
    * is committed; who does not care drops it (it never rejects: a loss is counted instead, and resolves to 'lost').

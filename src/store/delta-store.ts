@@ -84,7 +84,9 @@ export interface DeltaStore extends AsyncDisposable {
   /** Newest position first, below `before` when given: the cursor of a paged listing. */
   getLatest(filter?: DeltaFilter, before?: Position): Promise<readonly StoredDelta[]>;
   get(id: DeltaId): Promise<StoredDelta | undefined>;
-  /** The newest accepted seq of every source, dropped deltas included. */
+  /** Resolves when everything accepted so far is committed. @throws as `save`. */
+  committed(): Promise<void>;
+  /** The newest accepted seq of every source, dropped deltas included. A `save` that was accepted shows as soon as the call returns its promise. */
   vector(): VersionVector;
   /** Drops the oldest deltas up to the first that is not older than `before`; floors stay, so that no seq is reused. */
   compact(before: HlcTime): Promise<CompactResult>;

@@ -1,0 +1,153 @@
+/** Writing the delta index: the index lane's side of `index/` (index-tables.ts draws the layout). */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { CollabError } from '../base/errors.ts';
+import type { Position } from '../base/ids.ts';
+import type { Delta } from '../delta/delta.ts';
+import { decodeDeltaFrame } from '../delta/delta-frame.ts';
+import { dataFileName, lockFileName } from './data-file.ts';
+import { type Environment, openEnvironment } from './environment.ts';
+import { IndexTables, indexEntries, NumberGiver } from './index-tables.ts';
+import { bodyOf, type LogView } from './log-view.ts';
+
+export interface DeltaIndexOptions {
+  readonly mapSizeBytes?: number;
+  /** Deltas of one transaction. @default defaultIndexBatch */
+  readonly batch?: number;
+}
+
+/** About 10 ms of work: long enough to spread the sync over many entries, short enough for compaction to get its turn. */
+const defaultIndexBatch = 1000;
+/** Bytes of frames after which a batch ends early, so that large deltas do not pile up in memory. */
+const maxBatchBytes = 4 * 1024 * 1024;
+
+export function openIndexEnvironment(
+  directory: string,
+  options: { readonly mapSizeBytes?: number; readonly readOnly?: boolean; readonly writer?: boolean } = {},
+): Environment {
+  // Derived from the log: after a power loss `applied` may lie further back, never ahead of its entries.
+  return openEnvironment(directory, { ...options, durability: 'no-meta-sync' });
+}
+
+interface Pending {
+  readonly position: Position;
+  readonly stamp: number;
+  readonly delta: Delta;
+}
+
+export class DeltaIndexWriter {
+  readonly tables: IndexTables;
+  /** True when `open` found no usable index and began a new one. */
+  readonly rebuilding: boolean;
+  readonly #log: LogView;
+  readonly #batch: number;
+
+  private constructor(tables: IndexTables, log: LogView, batch: number, rebuilding: boolean) {
+    this.tables = tables;
+    this.#log = log;
+    this.#batch = batch;
+    this.rebuilding = rebuilding;
+  }
+
+  /**
+   * Opens the index of a log. One that is missing, damaged, of another schema or does not belong to this log is begun anew;
+   * a file that LMDB itself cannot read is removed first, which is why the writer opens before any reader.
+   */
+  static async open(
+    directory: string,
+    log: LogView,
+    options: DeltaIndexOptions = {},
+  ): Promise<DeltaIndexWriter> {
+    try {
+      return await DeltaIndexWriter.#open(directory, log, options);
+    } catch (error) {
+      if (!(error instanceof CollabError && error.code === 'STORE_DAMAGED')) throw error;
+      for (const file of [dataFileName, lockFileName]) rmSync(join(directory, file), { force: true });
+      return await DeltaIndexWriter.#open(directory, log, options);
+    }
+  }
+
+  static async #open(directory: string, log: LogView, options: DeltaIndexOptions): Promise<DeltaIndexWriter> {
+    const environment = openIndexEnvironment(directory, { ...options, writer: true });
+    try {
+      const tables = new IndexTables(environment);
+      log.environment.refresh();
+      const usable = tables.applied(log) !== undefined;
+      if (!usable) environment.write(() => tables.reset(log.floor()));
+      return new DeltaIndexWriter(tables, log, options.batch ?? defaultIndexBatch, !usable);
+    } catch (error) {
+      await environment.close();
+      throw error;
+    }
+  }
+
+  /** Newest position that is indexed. */
+  applied(): Position {
+    this.tables.environment.refresh();
+    this.#log.environment.refresh();
+    return this.tables.applied(this.#log) ?? ((this.#log.floor() - 1) as Position);
+  }
+
+  /**
+   * Indexes the log up to `position`, or as far as it goes. Each batch is one transaction that also moves `applied`, so a
+   * crash costs at most one batch, which is done again with the same result.
+   * @returns the newest position that is indexed.
+   * @throws STORE_DAMAGED at a delta that cannot be read: to skip it would make queries silently short.
+   */
+  applyUpTo(position: number): Position {
+    let applied = this.applied();
+    while (applied < position) {
+      const done = this.applyBatch(applied, position);
+      if (done === applied) break;
+      applied = done;
+    }
+    return applied;
+  }
+
+  /** One transaction of `applyUpTo`, for an owner that wants to look at its queue in between. */
+  applyBatch(applied: Position, upTo: number): Position {
+    const log = this.#log;
+    log.environment.refresh();
+    const from = Math.max(applied + 1, log.floor());
+    const to = Math.min(upTo, log.head(), from + this.#batch - 1);
+    if (from > to) return applied;
+    const pending = this.#read(from, to);
+    const last = pending.at(-1);
+    if (last === undefined) return applied;
+    this.tables.environment.write(() => {
+      // Read inside the transaction: compaction raises it in one of its own before it removes the first entry.
+      const floor = this.tables.floor();
+      const giver = new NumberGiver(this.tables);
+      for (const { position, delta } of pending) {
+        if (position < floor) continue;
+        for (const { table, key, value } of indexEntries(giver.numbers(delta), position, delta))
+          this.tables.table(table).put(key, value);
+      }
+      giver.finish();
+      this.tables.meta.put('applied', { position: last.position, stamp: last.stamp });
+    });
+    return last.position;
+  }
+
+  /** Begins anew, in one transaction; `applyUpTo` then does the work. Readers see a complete answer all along. */
+  rebuild(): void {
+    this.#log.environment.refresh();
+    this.tables.environment.write(() => this.tables.reset(this.#log.floor()));
+  }
+
+  close(): Promise<void> {
+    return this.tables.environment.close();
+  }
+
+  #read(from: number, to: number): Pending[] {
+    const pending: Pending[] = [];
+    let bytes = 0;
+    for (const { position, value } of this.#log.frames(from, to)) {
+      const delta = bodyOf(position, decodeDeltaFrame(position, value));
+      pending.push({ position, stamp: value.readUInt32LE(0), delta });
+      bytes += value.length;
+      if (bytes >= maxBatchBytes) break;
+    }
+    return pending;
+  }
+}

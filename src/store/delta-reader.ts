@@ -1,0 +1,236 @@
+/**
+ * Every query on the deltas, on any thread: over a snapshot of the index, a snapshot of the log that is at least as new, and
+ * what the owner has accepted but not yet committed.
+ *
+ * The order matters. The index is read first: what it has not applied yet is then certain to be in the log's snapshot or,
+ * later still, among the accepted. Read the other way round, a delta that is committed and indexed in between would be in
+ * neither. Positions join the three parts, so nothing is told twice.
+ *
+ * Whatever the index points at is compared with the delta that is found there: a mismatch is STORE_DAMAGED, never a wrong answer.
+ */
+import assert from 'node:assert/strict';
+import type { HlcTime } from '../base/hybrid-clock.ts';
+import type { DeltaId, NodeId, Position } from '../base/ids.ts';
+import { isNodeId } from '../codec/node-id.ts';
+import { parseDeltaId, type StoredDelta } from '../delta/delta.ts';
+import type { VersionVector } from '../delta/version-vector.ts';
+import { openIndexEnvironment } from './delta-index.ts';
+import { openDeltaEnvironment } from './delta-log.ts';
+import { type DeltaFilter, defaultQueryLimit, type PathQuery } from './delta-store.ts';
+import { bySource, byTime, indexedSince, newestInPath } from './index-queries.ts';
+import { IndexTables } from './index-tables.ts';
+import { decodeStored, LogView } from './log-view.ts';
+import { filterFits, findSource, isAbout, sinceFits } from './query-filter.ts';
+
+/** What the owner of the queue holds above the log's head. */
+export interface AcceptedTail {
+  /** Deltas above `position` in ascending order, without a gap from `position + 1` on, unless there are none. */
+  after(position: Position): Iterable<StoredDelta>;
+}
+
+export const nothingAccepted: AcceptedTail = { after: () => [] };
+
+/** One moment of the store. */
+export interface Snapshot {
+  readonly floor: Position;
+  /** Newest committed position. */
+  readonly head: Position;
+  /** Up to here the index answers, above it the log does. */
+  readonly applied: Position;
+  readonly accepted: readonly StoredDelta[];
+}
+
+export class DeltaReader {
+  readonly #log: LogView;
+  readonly #index: IndexTables;
+  readonly #accepted: AcceptedTail;
+  readonly #ownsHandles: boolean;
+
+  constructor(
+    log: LogView,
+    index: IndexTables,
+    accepted: AcceptedTail = nothingAccepted,
+    ownsHandles = false,
+  ) {
+    this.#log = log;
+    this.#index = index;
+    this.#accepted = accepted;
+    this.#ownsHandles = ownsHandles;
+  }
+
+  /**
+   * Opens handles of this thread. In a process with writers, after them and not read-only; beside a stopped daemon as wanted.
+   */
+  static async open(
+    directories: { readonly delta: string; readonly index: string },
+    options: {
+      readonly accepted?: AcceptedTail;
+      readonly mapSizeBytes?: number;
+      readonly readOnly?: boolean;
+    } = {},
+  ): Promise<DeltaReader> {
+    const delta = openDeltaEnvironment(directories.delta, options);
+    try {
+      const index = openIndexEnvironment(directories.index, options);
+      try {
+        return new DeltaReader(new LogView(delta), new IndexTables(index), options.accepted, true);
+      } catch (error) {
+        await index.close();
+        throw error;
+      }
+    } catch (error) {
+      await delta.close();
+      throw error;
+    }
+  }
+
+  get log(): LogView {
+    return this.#log;
+  }
+
+  get index(): IndexTables {
+    return this.#index;
+  }
+
+  /** Everything that `vector` does not cover, in log order. */
+  getSince(vector: VersionVector, filter: DeltaFilter = {}): StoredDelta[] {
+    const snapshot = this.snapshot();
+    const fits = (delta: StoredDelta) => sinceFits(delta, vector) && filterFits(delta, filter);
+    return take(filter.limit, this.#since(snapshot, vector), fits);
+  }
+
+  /** `from` ≤ time < `to`, oldest first; of one time, in log order. */
+  getRange(from: HlcTime, to: HlcTime, filter: DeltaFilter = {}): StoredDelta[] {
+    const snapshot = this.snapshot();
+    const fits = (delta: StoredDelta) => delta.time >= from && delta.time < to && filterFits(delta, filter);
+    const limit = checkedLimit(filter.limit);
+    const indexed = take(limit, byTime(this.#log, this.#index, snapshot, from, to, filter.type), fits);
+    const tail = [...this.#tailUp(snapshot)].filter(fits);
+    if (tail.length === 0) return indexed;
+    return [...indexed, ...tail].sort((a, b) => a.time - b.time || a.position - b.position).slice(0, limit);
+  }
+
+  /** Newest seq first. */
+  getBySource(source: NodeId, limit?: number): StoredDelta[] {
+    const snapshot = this.snapshot();
+    return take(limit, this.#ofSource(snapshot, source), (delta) => delta.source === source);
+  }
+
+  /** Newest position first. */
+  getByPath(query: PathQuery): StoredDelta[] {
+    const snapshot = this.snapshot();
+    const fits = (delta: StoredDelta) => isAbout(delta, query) && filterFits(delta, query);
+    const limit = checkedLimit(query.limit);
+    const newest = take(limit, this.#tailDown(snapshot), fits);
+    if (newest.length >= limit) return newest;
+    const indexed = newestInPath(this.#log, this.#index, snapshot, query, limit - newest.length);
+    return [...newest, ...indexed];
+  }
+
+  /** Newest position first, below `before` when given. */
+  getLatest(filter: DeltaFilter = {}, before: number = Number.MAX_SAFE_INTEGER): StoredDelta[] {
+    const snapshot = this.snapshot();
+    const fits = (delta: StoredDelta) => delta.position < before && filterFits(delta, filter);
+    return take(filter.limit, this.#down(snapshot, before), fits);
+  }
+
+  get(id: DeltaId): StoredDelta | undefined {
+    const parsed = parseDeltaId(id);
+    if (parsed === undefined) return undefined;
+    const snapshot = this.snapshot();
+    const source = isNodeId(parsed.source) ? parsed.source : this.#sourceEnding(parsed.source, snapshot);
+    if (source === undefined) return undefined;
+    const exact = (delta: StoredDelta) => delta.source === source && delta.seq === parsed.seq;
+    const found = take(1, this.#tailDown(snapshot), exact)[0];
+    if (found !== undefined) return found;
+    return take(1, bySource(this.#log, this.#index, snapshot, source, parsed.seq, 'down'), exact)[0];
+  }
+
+  /** Deltas of positions `from` … `to` that are kept, oldest first: what the ring is filled with at start. */
+  *positions(from: number, to: number): Generator<StoredDelta> {
+    const snapshot = this.snapshot();
+    const bounds = [Math.max(from, snapshot.floor), Math.min(to, snapshot.head)] as const;
+    for (const { position, value } of this.#log.frames(...bounds)) yield decodeStored(position, value);
+  }
+
+  snapshot(): Snapshot {
+    for (let attempt = 0; ; attempt++) {
+      this.#index.environment.refresh();
+      this.#log.environment.refresh();
+      const applied = this.#index.applied(this.#log);
+      const floor = this.#log.floor();
+      const head = this.#log.head();
+      const accepted = [...this.#accepted.after(head)];
+      const first = accepted[0];
+      // The owner may let go of what was committed after our snapshot was taken: then take a newer one.
+      if (first === undefined || first.position === head + 1) {
+        return { floor, head, applied: Math.max(applied ?? 0, floor - 1) as Position, accepted };
+      }
+      assert(attempt < 3, `what is accepted begins at ${first.position}, the log ends at ${head}`);
+    }
+  }
+
+  /** Closes the handles that `open` made. */
+  async close(): Promise<void> {
+    if (!this.#ownsHandles) return;
+    await this.#index.environment.close();
+    await this.#log.environment.close();
+  }
+
+  #sourceEnding(text: string, { accepted }: Snapshot): NodeId | undefined {
+    const known = new Set([...this.#log.sources()].map(([source]) => source as NodeId));
+    for (const delta of accepted) known.add(delta.source);
+    return findSource(text, known);
+  }
+
+  *#since(snapshot: Snapshot, vector: VersionVector): Generator<StoredDelta> {
+    yield* indexedSince(this.#log, this.#index, snapshot, vector);
+    yield* this.#tailUp(snapshot);
+  }
+
+  *#ofSource(snapshot: Snapshot, source: NodeId): Generator<StoredDelta> {
+    yield* this.#tailDown(snapshot);
+    yield* bySource(this.#log, this.#index, snapshot, source, Number.MAX_SAFE_INTEGER, 'down');
+  }
+
+  /** What the index has not applied, oldest first. */
+  *#tailUp({ applied, head, accepted }: Snapshot): Generator<StoredDelta> {
+    for (const { position, value } of this.#log.frames(applied + 1, head))
+      yield decodeStored(position, value);
+    yield* accepted;
+  }
+
+  *#tailDown({ applied, head, accepted }: Snapshot): Generator<StoredDelta> {
+    for (let at = accepted.length - 1; at >= 0; at--) yield accepted[at] as StoredDelta;
+    for (const { position, value } of this.#log.frames(applied + 1, head, 'down'))
+      yield decodeStored(position, value);
+  }
+
+  *#down({ floor, head, accepted }: Snapshot, before: number): Generator<StoredDelta> {
+    for (let at = accepted.length - 1; at >= 0; at--) yield accepted[at] as StoredDelta;
+    for (const { position, value } of this.#log.frames(floor, Math.min(head, before - 1), 'down'))
+      yield decodeStored(position, value);
+  }
+}
+
+function checkedLimit(limit: number = defaultQueryLimit): number {
+  assert(Number.isSafeInteger(limit) && limit >= 0, 'a limit is a whole number');
+  return limit;
+}
+
+/** The first `limit` that fit. Leaves the loop at once, so that no cursor stays open. */
+function take(
+  limit: number | undefined,
+  deltas: Iterable<StoredDelta>,
+  fits: (delta: StoredDelta) => boolean,
+): StoredDelta[] {
+  const most = checkedLimit(limit);
+  const taken: StoredDelta[] = [];
+  if (most === 0) return taken;
+  for (const delta of deltas) {
+    if (!fits(delta)) continue;
+    taken.push(delta);
+    if (taken.length === most) break;
+  }
+  return taken;
+}

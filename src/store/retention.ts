@@ -1,0 +1,170 @@
+/**
+ * Dropping what is too old, a bounded transaction at a time: each `next()` of these generators does one and yields, so that the
+ * compact lane can let the persist lane in between, or stop.
+ *
+ * The delta log goes in three steps, and a crash at any instant resumes from what `floor` and `trimmed` say:
+ * 1. One transaction on the log writes the new floor and, for every source, the newest delta dropped and its hash. From
+ *    here on the old deltas are gone for every reader.
+ * 2. The index's own floor follows, so that its writer adds nothing below it any more.
+ * 3. Bit by bit from `trimmed` to `floor`: the index entries of some deltas are removed (which needs their records), then
+ *    the records, and `trimmed` moves along with them.
+ *
+ * The floor never passes `applied` of the index: what the index has yet to read must be there when it does. So a missing or
+ * young index holds compaction up until it is rebuilt, and nothing else.
+ */
+import assert from 'node:assert/strict';
+import { decodeAuditEvent } from '../audit/audit-event.ts';
+import type { HlcTime } from '../base/hybrid-clock.ts';
+import type { NodeId, Position } from '../base/ids.ts';
+import { decodeDeltaFrame } from '../delta/delta-frame.ts';
+import { type AuditTables, auditIndexEntries } from './audit-tables.ts';
+import type { CompactResult } from './delta-store.ts';
+import { type IndexTables, indexEntries } from './index-tables.ts';
+import { bodyOf, type LogView, sourcePrefix } from './log-view.ts';
+import { isCount } from './meta-table.ts';
+import { positionKey, positionOfKey } from './store-keys.ts';
+
+export interface RetentionOptions {
+  /** Records of one transaction. @default defaultRetentionBatch */
+  readonly maxPerTransaction?: number;
+}
+
+/** About 5 ms with its sync: a quarter of what the persist lane may be held up (SPEC §5). */
+const defaultRetentionBatch = 500;
+
+export interface CompactStep {
+  readonly step: 'looked' | 'floor raised' | 'index trimmed' | 'log trimmed';
+  /** Records that this step looked at or removed. */
+  readonly records: number;
+}
+
+/** Drops the oldest deltas, up to the first that is not older than `before`. */
+export function* compactLog(
+  log: LogView,
+  index: IndexTables,
+  before: HlcTime,
+  options: RetentionOptions = {},
+): Generator<CompactStep, CompactResult> {
+  const most = options.maxPerTransaction ?? defaultRetentionBatch;
+  assert(most > 0, 'a transaction has at least one record');
+  refresh(log, index);
+  const oldFloor = log.floor();
+  const dropped = yield* findFloor(log, index, before, most);
+  const floor = (oldFloor + dropped.count) as Position;
+  if (dropped.count > 0) {
+    log.environment.write(() => raiseFloor(log, oldFloor, floor, dropped.newest));
+    yield { step: 'floor raised', records: dropped.count };
+  }
+  yield* trim(log, index, most);
+  return { dropped: dropped.count, floor };
+}
+
+interface Dropped {
+  readonly count: number;
+  /** Of every source its newest dropped delta. */
+  readonly newest: ReadonlyMap<NodeId, { readonly seq: number; readonly hash: Uint8Array }>;
+}
+
+function* findFloor(
+  log: LogView,
+  index: IndexTables,
+  before: HlcTime,
+  most: number,
+): Generator<CompactStep, Dropped> {
+  const newest = new Map<NodeId, { seq: number; hash: Uint8Array }>();
+  refresh(log, index);
+  const last = index.applied(log) ?? 0;
+  let position: number = log.floor();
+  const first = position;
+  for (let young = false; !young && position <= last; ) {
+    const end = Math.min(last, position + most - 1);
+    const began = position;
+    for (const { value } of log.frames(position, end)) {
+      const frame = decodeDeltaFrame(position, value);
+      const delta = bodyOf(position, frame);
+      young = delta.time >= before;
+      if (young) break;
+      newest.set(delta.source, { seq: delta.seq, hash: frame.hash });
+      position++;
+    }
+    yield { step: 'looked', records: position - began };
+    log.environment.refresh();
+  }
+  return { count: position - first, newest };
+}
+
+function raiseFloor(log: LogView, from: Position, to: Position, newest: Dropped['newest']): void {
+  assert(log.floor() === from, 'only one compaction runs at a time');
+  for (const [source, { seq, hash }] of newest)
+    log.meta.put(sourcePrefix + source, { ...log.source(source), floorSeq: seq, floorHash: hash });
+  log.meta.put('floor', to);
+}
+
+/** Removes what lies between `trimmed` and `floor`; also what an earlier run left there. */
+function* trim(log: LogView, index: IndexTables, most: number): Generator<CompactStep> {
+  refresh(log, index);
+  const floor = log.floor();
+  if (index.floor() < floor) index.environment.write(() => index.meta.put('floor', floor));
+  for (let trimmed: number = log.trimmed(); trimmed < floor; ) {
+    refresh(log, index);
+    const end = Math.min(floor, trimmed + most);
+    const removed = trimIndex(log, index, trimmed, end);
+    yield { step: 'index trimmed', records: removed };
+    log.environment.write(() => {
+      for (let position = trimmed; position < end; position++) log.log.remove(positionKey(position));
+      log.meta.put('trimmed', end);
+    });
+    trimmed = end;
+    yield { step: 'log trimmed', records: removed };
+  }
+}
+
+function trimIndex(log: LogView, index: IndexTables, from: number, end: number): number {
+  const deltas = [...log.log.entries({ from: positionKey(from), to: positionKey(end) })].map(
+    ({ key, value }) => {
+      const position = positionOfKey(key);
+      return { position, delta: bodyOf(position, decodeDeltaFrame(position, value)) };
+    },
+  );
+  index.environment.write(() => {
+    for (const { position, delta } of deltas) {
+      const numbers = index.numbersOf(delta);
+      if (numbers === undefined) continue;
+      for (const entry of indexEntries(numbers, position, delta)) index.table(entry.table).remove(entry.key);
+    }
+  });
+  return deltas.length;
+}
+
+function refresh(log: LogView, index: IndexTables): void {
+  index.environment.refresh();
+  log.environment.refresh();
+}
+
+/** Drops the events older than `before`, oldest first. Returns how many. */
+export function* compactAudit(
+  tables: AuditTables,
+  before: HlcTime,
+  options: RetentionOptions = {},
+): Generator<CompactStep, number> {
+  const most = options.maxPerTransaction ?? defaultRetentionBatch;
+  assert(isCount(before) && most > 0);
+  for (let total = 0; ; ) {
+    tables.environment.refresh();
+    const old: { readonly key: Buffer; readonly value: Buffer }[] = [];
+    for (const entry of tables.events.entries({ to: positionKey(before) })) {
+      old.push(entry);
+      if (old.length === most) break;
+    }
+    if (old.length === 0) return total;
+    tables.environment.write(() => {
+      for (const { key, value } of old) {
+        const event = decodeAuditEvent(positionOfKey(key), value);
+        for (const entry of auditIndexEntries(event)) tables.table(entry.table).remove(entry.key);
+        tables.events.remove(key);
+      }
+    });
+    total += old.length;
+    yield { step: 'log trimmed', records: old.length };
+  }
+}

@@ -1,0 +1,66 @@
+/** What a verification says: how much it looked at, and what is wrong where. */
+
+export type VerifiedStore = 'delta' | 'index' | 'audit';
+
+export interface VerifyProblem {
+  readonly store: VerifiedStore;
+  /** `position 17`, `source 12D3…`, `meta head`, `time entry …`. */
+  readonly where: string;
+  readonly what: string;
+}
+
+export interface VerifyCounts {
+  deltas: number;
+  signatures: number;
+  indexEntries: number;
+  auditEvents: number;
+}
+
+export interface VerifyResult {
+  /** True when there is no problem. */
+  readonly sound: boolean;
+  readonly checked: Readonly<Record<keyof VerifyCounts, number>>;
+  /** The first ones found, at most `maxListedProblems`. */
+  readonly problems: readonly VerifyProblem[];
+  readonly problemCount: number;
+}
+
+export interface VerifyProgress {
+  readonly store: VerifiedStore;
+  readonly done: number;
+  /** An estimate; `done` may pass it. */
+  readonly total: number;
+}
+
+/** Enough to see a pattern; a damaged disk can break millions of records. */
+export const maxListedProblems = 100;
+
+export class VerifyReport {
+  readonly checked: VerifyCounts = { deltas: 0, signatures: 0, indexEntries: 0, auditEvents: 0 };
+  readonly #problems: VerifyProblem[] = [];
+  #count = 0;
+
+  add(store: VerifiedStore, where: string, what: string): void {
+    this.#count++;
+    if (this.#problems.length < maxListedProblems) this.#problems.push({ store, where, what });
+  }
+
+  /** Runs a check whose failure is a finding, not the end of the verification. */
+  attempt<T>(store: VerifiedStore, where: string, check: () => T): T | undefined {
+    try {
+      return check();
+    } catch (error) {
+      this.add(store, where, error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  result(): VerifyResult {
+    return {
+      sound: this.#count === 0,
+      checked: { ...this.checked },
+      problems: [...this.#problems],
+      problemCount: this.#count,
+    };
+  }
+}
