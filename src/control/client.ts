@@ -196,7 +196,9 @@ export class ControlClient {
   /** What Node reports of a connection, in our words. `details.sent` tells whether the daemon may have had the request. */
   #unreachable(error: unknown): CollabError {
     if (error instanceof CollabError) return error;
-    const code = (error as NodeJS.ErrnoException).code;
+    // A DOMException, as an abort without a reason gives, has a number there.
+    const { code: given } = error as { readonly code?: unknown };
+    const code = typeof given === 'string' ? given : undefined;
     if (code?.startsWith('HPE_')) return this.#foreign('no HTTP', error);
     const sent = !(code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'EACCES');
     const what = sent

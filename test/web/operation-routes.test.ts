@@ -205,7 +205,7 @@ test('passes on the code, status and details of an error, and of a defect only a
   });
   const defects: readonly (() => unknown)[] = [
     () => {
-      throw new TypeError('/home/secret/file is not a function');
+      throw new TypeError('/secret/file is not a function');
     },
     () => {
       throw 'a secret string';

@@ -1,0 +1,277 @@
+/** The operations of the control API, carried out: each handler is a few lines between a request and a service. */
+
+import type { Clock } from '../base/clock.ts';
+import { formatDuration } from '../base/duration.ts';
+import { CollabError } from '../base/errors.ts';
+import { type HlcTime, hlcFromMs } from '../base/hybrid-clock.ts';
+import type { AgentId, LockId, NodeId, ProjectId, RepoPath } from '../base/ids.ts';
+import type { ControlService, Handlers, RequestContext } from '../control/handlers.ts';
+import type { OperationInput } from '../control/operations.ts';
+import type {
+  Notice,
+  OperationResult,
+  StatusView,
+  StreamEvent,
+  StreamKind,
+  WhyView,
+} from '../control/results.ts';
+import { parseTarget } from '../lock/claim.ts';
+import { formatTarget } from '../lock/target.ts';
+import type { AuditService } from './audit-service.ts';
+import type { DeltaService } from './delta-service.ts';
+import type { LockService } from './lock-service.ts';
+import { lockView, noticeView, refusalError, waiterView } from './lock-views.ts';
+import { listLog } from './log-listing.ts';
+import type { OpenStores } from './stores.ts';
+import type { TargetResolver } from './targets.ts';
+import { auditView, contextView, deltaView } from './views.ts';
+
+export interface ControlComponents {
+  readonly clock: Clock;
+  readonly node: NodeId;
+  readonly stores: OpenStores;
+  readonly locks: LockService;
+  readonly deltas: DeltaService;
+  readonly audit: AuditService;
+  readonly targets: TargetResolver;
+  readonly retention: Retention;
+  /** The parts of a status that the daemon itself knows. */
+  readonly status: (project: ProjectId | null) => Promise<StatusView>;
+  /** Starts the shutdown; returns at once. */
+  readonly shutdown: () => number;
+}
+
+/** What `compact` drops: everything older than the configured ages. */
+export interface Retention {
+  run(): Promise<{ readonly dropped: number; readonly floor: number; readonly auditDropped: number }>;
+}
+
+const defaultListLimit = 50;
+
+export class DaemonControl implements ControlService {
+  readonly handlers: Handlers;
+  readonly #parts: ControlComponents;
+
+  constructor(components: ControlComponents) {
+    this.#parts = components;
+    this.handlers = {
+      status: async ({ cwd }) =>
+        this.#parts.status(cwd === undefined ? null : await this.#projectOrNull(cwd)),
+      'lock.acquire': (input, request) => this.#acquire(input, request),
+      'lock.release': async ({ id, agent, fence }) => ({
+        released: lockView(this.#parts.locks.release(id as LockId, agent as AgentId, fence)),
+      }),
+      'lock.renew': async ({ id, agent, ttlMs, fence }) => {
+        const options = {
+          ...(ttlMs === undefined ? {} : { ttlMs }),
+          ...(fence === undefined ? {} : { fence }),
+        };
+        return { lock: lockView(this.#parts.locks.renew(id as LockId, agent as AgentId, options)) };
+      },
+      'lock.check': (input) => this.#check(input),
+      'lock.list': (input) => this.#listLocks(input),
+      'lock.force': async ({ id, by, reason }) => ({
+        released: lockView(this.#parts.locks.force(id as LockId, by, reason)),
+      }),
+      why: (input) => this.#why(input),
+      'context.share': (input) => this.#share(input),
+      'context.list': (input) => this.#listContexts(input),
+      'context.show': async ({ id, agent }) => {
+        this.#touch(agent);
+        const delta = await this.#parts.deltas.find(id);
+        if (delta.type === 'context') return { context: contextView(delta) };
+        throw new CollabError('NOT_FOUND', `${delta.id} is a ${delta.type}, not a shared context`, {
+          next: 'See it with: agent-collab log.',
+        });
+      },
+      log: (input) => this.#log(input),
+      audit: (input) => this.#audit(input),
+      verify: () => this.#parts.stores.verify(),
+      compact: () => this.#parts.retention.run(),
+      shutdown: async () => ({ pid: this.#parts.shutdown() }),
+    };
+  }
+
+  takeNotices(agent: string): readonly Notice[] {
+    const { notices, dropped } = this.#parts.locks.takeNotices(agent as AgentId);
+    const views = notices.map(noticeView);
+    const [first] = views;
+    if (dropped === 0 || first === undefined) return views;
+    return [
+      { ...first, message: `${dropped} older notices were not kept. ${first.message}` },
+      ...views.slice(1),
+    ];
+  }
+
+  subscribe(kinds: ReadonlySet<StreamKind>, listener: (event: StreamEvent) => void): () => void {
+    const ends: (() => void)[] = [];
+    if (kinds.has('delta')) {
+      ends.push(this.#parts.deltas.subscribe((delta) => listener({ kind: 'delta', data: deltaView(delta) })));
+    }
+    if (kinds.has('audit')) {
+      ends.push(this.#parts.audit.subscribe((event) => listener({ kind: 'audit', data: auditView(event) })));
+    }
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+
+  async #acquire(
+    input: OperationInput<'lock.acquire'>,
+    request: RequestContext,
+  ): Promise<OperationResult<'lock.acquire'>> {
+    const { cwd, targets, ...claim } = input;
+    this.#touch(input.agent);
+    const resolved = await Promise.all(targets.map((target) => this.#parts.targets.target(cwd, target)));
+    const lock = await this.#parts.locks.acquire({ ...claim, targets: resolved }, request.signal);
+    return { lock: lockView(lock) };
+  }
+
+  async #check({ id, agent, fence }: OperationInput<'lock.check'>): Promise<OperationResult<'lock.check'>> {
+    this.#touch(agent);
+    const checked = this.#parts.locks.check(id as LockId, fence);
+    if (checked.outcome === 'valid') return { valid: true, lock: lockView(checked.lock) };
+    throw refusalError(id, checked);
+  }
+
+  async #listLocks({ cwd, path, agent }: OperationInput<'lock.list'>): Promise<OperationResult<'lock.list'>> {
+    const where = await this.#where(cwd, path);
+    const filter = { ...where, ...(agent === undefined ? {} : { agent: agent as AgentId }) };
+    const waiters = this.#parts.locks
+      .waiters()
+      .filter(
+        (waiter) =>
+          (agent === undefined || waiter.agent === agent) &&
+          (where.project === undefined || waiter.targets.some(({ project }) => project === where.project)) &&
+          (where.path === undefined || waiter.targets.some((target) => target.path === where.path)),
+      );
+    return { locks: this.#parts.locks.list(filter).map(lockView), waiters: waiters.map(waiterView) };
+  }
+
+  async #why({ cwd, target, agent }: OperationInput<'why'>): Promise<WhyView> {
+    this.#touch(agent);
+    const parsed = parseTarget(await this.#parts.targets.target(cwd, target));
+    const { locks, waiters } = this.#parts.locks.why(parsed);
+    return {
+      target: formatTarget(parsed),
+      project: parsed.project,
+      free: locks.length === 0 && waiters.length === 0,
+      locks: locks.map(lockView),
+      waiters: waiters.map(waiterView),
+      explanation: explain(formatTarget(parsed), locks, waiters, this.#parts.clock.wallMs()),
+    };
+  }
+
+  async #share(input: OperationInput<'context.share'>): Promise<OperationResult<'context.share'>> {
+    const { agent, cwd, path, content, tags, metadata } = input;
+    this.#touch(agent);
+    const durability = input.durability ?? 'flushed';
+    const where = await this.#parts.targets.path(cwd, path);
+    const payload = {
+      path: where.path,
+      content,
+      ...(tags === undefined || tags.length === 0 ? {} : { tags }),
+      ...(metadata === undefined ? {} : { metadata }),
+    };
+    const draft = { agent: agent as AgentId, project: where.project, type: 'context', payload } as const;
+    return { context: contextView(await this.#parts.deltas.append(draft, durability)), durability };
+  }
+
+  async #listContexts(input: OperationInput<'context.list'>): Promise<OperationResult<'context.list'>> {
+    const { tag, limit = defaultListLimit } = input;
+    this.#touch(input.agent);
+    const where = await this.#where(input.cwd, input.path);
+    const listing = {
+      node: this.#parts.node,
+      ...where,
+      type: 'context',
+      limit: tag === undefined ? limit : 1000,
+    } as const;
+    const contexts = (await listLog(this.#parts.stores.deltas, listing)).deltas.map(contextView);
+    return {
+      contexts:
+        tag === undefined ? contexts : contexts.filter(({ tags }) => tags.includes(tag)).slice(0, limit),
+    };
+  }
+
+  async #log(input: OperationInput<'log'>): Promise<OperationResult<'log'>> {
+    const { cwd, path, source, limit = defaultListLimit, ...rest } = input;
+    const sources = source === undefined ? undefined : this.#parts.deltas.sourcesEndingWith(source);
+    const where = await this.#where(cwd, path);
+    const page = await listLog(this.#parts.stores.deltas, {
+      node: this.#parts.node,
+      ...rest,
+      ...where,
+      sources,
+      limit,
+    });
+    return {
+      deltas: page.deltas.map(deltaView),
+      ...(page.before === undefined ? {} : { before: page.before }),
+    };
+  }
+
+  async #audit(input: OperationInput<'audit'>): Promise<OperationResult<'audit'>> {
+    const { cwd, path, holder, lock, action, fromMs, toMs, limit = defaultListLimit, cursor } = input;
+    const where = await this.#where(cwd, path);
+    const page = await this.#parts.audit.store.query({
+      ...where,
+      limit,
+      ...(holder === undefined ? {} : { holder: holder as AgentId }),
+      ...(lock === undefined ? {} : { lock: lock as LockId }),
+      ...(action === undefined ? {} : { action }),
+      ...(fromMs === undefined ? {} : { from: hlcFromMs(fromMs) }),
+      ...(toMs === undefined ? {} : { to: hlcFromMs(toMs) }),
+      ...(cursor === undefined ? {} : { cursor: cursor as HlcTime }),
+    });
+    return {
+      events: page.events.map(auditView),
+      ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+    };
+  }
+
+  /** A path needs a directory to be relative to; a directory alone stands for its project. */
+  async #where(
+    cwd: string | undefined,
+    path: string | undefined,
+  ): Promise<{ readonly project?: ProjectId; readonly path?: RepoPath }> {
+    if (path !== undefined && cwd === undefined) {
+      throw new CollabError('INVALID_ARGUMENT', 'path needs cwd', { details: { field: 'cwd' } });
+    }
+    if (cwd === undefined) return {};
+    if (path === undefined) return { project: await this.#parts.targets.project(cwd) };
+    return this.#parts.targets.path(cwd, path);
+  }
+
+  async #projectOrNull(cwd: string): Promise<ProjectId | null> {
+    try {
+      return await this.#parts.targets.project(cwd);
+    } catch (error) {
+      // A status must come also from a directory that is gone.
+      if (error instanceof CollabError) return null;
+      throw error;
+    }
+  }
+
+  #touch(agent: string | undefined): void {
+    if (agent !== undefined) this.#parts.locks.touch(agent as AgentId);
+  }
+}
+
+type WhyResult = ReturnType<LockService['why']>;
+
+function explain(
+  target: string,
+  locks: WhyResult['locks'],
+  waiters: WhyResult['waiters'],
+  nowMs: number,
+): string {
+  const held = locks.map(
+    (lock) =>
+      `${lock.holderName ?? lock.holder} holds ${lock.targets.map(formatTarget).join(', ')} for "${lock.intention}", for another ${formatDuration(lock.expiresAtMs - nowMs)}`,
+  );
+  const waiting = waiters.map(
+    (waiter) => `${waiter.agentName ?? waiter.agent} waits for it: "${waiter.intention}"`,
+  );
+  return held.length + waiting.length === 0 ? `${target} is free.` : `${[...held, ...waiting].join('. ')}.`;
+}

@@ -1,0 +1,266 @@
+/** The composition root: makes every part, joins them, and takes them down in reverse order. */
+import { type Clock, systemClock } from '../base/clock.ts';
+import { CollabError } from '../base/errors.ts';
+import { HybridClock } from '../base/hybrid-clock.ts';
+import type { LockId } from '../base/ids.ts';
+import type { Logger } from '../base/log.ts';
+import { randomHex, randomToken } from '../base/random.ts';
+import { version } from '../base/version.ts';
+import type { Config } from '../home/config.ts';
+import { loadConfig } from '../home/config-file.ts';
+import type { DaemonRecord } from '../home/daemon-record.ts';
+import { type HomePaths, socketPathFits } from '../home/home-paths.ts';
+import { loadOrCreateKey, type NodeKey } from '../home/node-key.ts';
+import { OwnerLock } from '../home/owner-lock.ts';
+import { createStoreDirectories, prepareHome } from '../home/prepare-home.ts';
+import { FenceSource } from '../lock/fence.ts';
+import { ProjectCache } from '../project/project-cache.ts';
+import { ControlServer } from '../web/control-server.ts';
+import { AuditService } from './audit-service.ts';
+import { DaemonControl } from './control-service.ts';
+import { DeltaService } from './delta-service.ts';
+import { openLmdbStores } from './lmdb-stores.ts';
+import { LockService } from './lock-service.ts';
+import { auditDraft } from './lock-views.ts';
+import { tellLostLeases } from './lost-leases.ts';
+import { createMemoryStores } from './memory-stores.ts';
+import { RetentionSchedule } from './retention-schedule.ts';
+import { reportStatus } from './status-report.ts';
+import { fenceBlock, type OpenStores } from './stores.ts';
+import { TargetResolver } from './targets.ts';
+import { isoTime } from './views.ts';
+
+export interface DaemonOptions {
+  /** The data directory. */
+  readonly home: string;
+  /** Keeps everything in memory. @default false */
+  readonly memory?: boolean;
+  /** TCP port on 127.0.0.1, instead of the configured one. */
+  readonly port?: number;
+  readonly logger: Logger;
+}
+
+/** How often the daemon makes sure that the data directory is still its own. */
+const ownershipCheckMs = 5000;
+
+/** Between two attempts to reserve fences on a disk that refuses. */
+const reserveRetryMs = 60_000;
+
+interface Closer {
+  readonly what: string;
+  readonly close: () => Promise<void> | void;
+}
+
+/** A data directory that is ours, with what it says about this node. */
+interface ClaimedHome {
+  readonly paths: HomePaths;
+  readonly owner: OwnerLock;
+  readonly config: Config;
+  readonly key: NodeKey;
+  readonly warnings: readonly string[];
+}
+
+export class Daemon {
+  readonly record: DaemonRecord;
+  /** Sentences about settings and files that deserve a look. */
+  readonly warnings: readonly string[];
+  /** What the start found and did. */
+  readonly summary: readonly string[];
+  /** Resolves once everything is closed, whoever asked for it. */
+  readonly closed: Promise<void>;
+  readonly #closers: readonly Closer[];
+  readonly #logger: Logger;
+  #closing: Promise<void> | undefined;
+  #tellClosed: () => void = () => {};
+
+  private constructor(
+    record: DaemonRecord,
+    found: { readonly warnings: readonly string[]; readonly summary: readonly string[] },
+    closers: readonly Closer[],
+    logger: Logger,
+  ) {
+    this.record = record;
+    this.warnings = found.warnings;
+    this.summary = found.summary;
+    this.#closers = closers;
+    this.#logger = logger;
+    this.closed = new Promise((resolve) => {
+      this.#tellClosed = resolve;
+    });
+  }
+
+  /** @throws DAEMON_RUNNING naming the owner; HOME_UNUSABLE, CONFIG_INVALID, KEY_INVALID, SCHEMA_NEWER, STORE_*; nothing stays open then. */
+  static async open(options: DaemonOptions): Promise<Daemon> {
+    const closers: Closer[] = [];
+    try {
+      const home = await claimHome(options.home, closers);
+      const stores = await openStores(home, options);
+      closers.push({ what: 'stores', close: () => stores.close() });
+      return await Daemon.#serve(home, stores, options, closers);
+    } catch (error) {
+      await closeAll(closers, options.logger);
+      throw error;
+    }
+  }
+
+  /** Drains and closes everything, in reverse order of opening. Idempotent; joins a close under way. */
+  close(): Promise<void> {
+    this.#closing ??= closeAll(this.#closers, this.#logger).then(this.#tellClosed);
+    return this.#closing;
+  }
+
+  static async #serve(
+    home: ClaimedHome,
+    stores: OpenStores,
+    options: DaemonOptions,
+    closers: Closer[],
+  ): Promise<Daemon> {
+    const { paths, config, key, owner } = home;
+    const { logger } = options;
+    const clock = systemClock;
+    const services = createServices(home, stores, logger, clock);
+    const { locks, audit, retention } = services;
+    closers.push({ what: 'retention', close: () => retention.close() });
+    const lost = await tellLostLeases({ audit, locks, nowMs: clock.wallMs() });
+
+    let daemon: Daemon | undefined;
+    const control = new DaemonControl({
+      ...services,
+      clock,
+      node: key.nodeId,
+      stores,
+      status: (project) =>
+        reportStatus({ ...services, home: paths.root, record, stores, warnings: home.warnings }, project),
+      shutdown: () => {
+        // After the answer is on its way.
+        setImmediate(() => void daemon?.close());
+        return record.pid;
+      },
+    });
+    const token = randomToken();
+    const server = await ControlServer.open({
+      service: control,
+      socketPath: socketPathFits(paths) ? paths.daemonSocket : null,
+      port: options.port ?? config.port,
+      token,
+      logger,
+    });
+    // The locks go first: a request that waits for one would hold up the server's close.
+    closers.push(
+      { what: 'server', close: () => server.close() },
+      { what: 'locks', close: () => locks.close() },
+    );
+    const record: DaemonRecord = {
+      pid: process.pid,
+      version,
+      startedAt: isoTime(clock.wallMs()),
+      port: server.port,
+      token,
+      socket: server.socketPath,
+      node: key.nodeId,
+    };
+    await owner.publish(record);
+    const summary = [
+      ...stores.findings,
+      ...(lost === 0 ? [] : [`${lost} locks ended with the process before; their holders will be told`]),
+    ];
+    daemon = new Daemon(record, { warnings: home.warnings, summary }, closers, logger);
+    closers.push(watchOwnership(owner, daemon, logger));
+    return daemon;
+  }
+}
+
+async function claimHome(root: string, closers: Closer[]): Promise<ClaimedHome> {
+  const prepared = await prepareHome(root);
+  const { paths } = prepared;
+  const owner = await OwnerLock.tryAcquire(paths);
+  if (!(owner instanceof OwnerLock)) {
+    const pid = owner.pid ?? owner.owner?.pid;
+    throw new CollabError(
+      'DAEMON_RUNNING',
+      `a daemon serves ${paths.root} already${pid === undefined ? '' : `: pid ${pid}`}`,
+      {
+        next: 'Use it, or stop it first: agent-collab daemon stop.',
+        details: { pid: pid ?? null, home: paths.root },
+      },
+    );
+  }
+  closers.push({ what: 'owner lock', close: () => owner.close() });
+  const { config, warnings } = await loadConfig(paths);
+  await createStoreDirectories(paths);
+  const key = await loadOrCreateKey(paths);
+  return { paths, owner, config, key, warnings: [...prepared.warnings, ...warnings] };
+}
+
+function openStores(
+  { paths, config, key }: ClaimedHome,
+  options: DaemonOptions,
+): Promise<OpenStores> | OpenStores {
+  if (options.memory === true) return createMemoryStores({ node: key.nodeId, clock: systemClock });
+  return openLmdbStores({
+    paths,
+    key,
+    clock: systemClock,
+    logger: options.logger,
+    mapSizeBytes: config.storage.mapSizeBytes,
+    ringCapacity: config.deltas.ringCapacity,
+  });
+}
+
+function createServices({ config, key }: ClaimedHome, stores: OpenStores, logger: Logger, clock: Clock) {
+  const hybridClock = new HybridClock(clock, stores.newest);
+  const audit = new AuditService({ store: stores.audit, clock: hybridClock, node: key.nodeId });
+  const deltas = new DeltaService({ store: stores.deltas, clock: hybridClock, node: key.nodeId, logger });
+  const fences: FenceSource = new FenceSource(stores.fences, {
+    // Half a block early: the disk has hours to take the next reservation.
+    lowMark: fenceBlock / 2,
+    onLow: () => reserveMore(fences, stores, logger),
+  });
+  const locks = new LockService(
+    {
+      clock,
+      fences,
+      newLockId: () => `lk_${randomHex(8)}` as LockId,
+      onTransition: (transition) => audit.record(auditDraft(transition)),
+    },
+    config.locks,
+  );
+  const retention = new RetentionSchedule(
+    { stores, clock, logger },
+    { deltas: config.storage.retentionDays, audit: config.audit.retentionDays },
+  );
+  return { audit, deltas, locks, retention, targets: new TargetResolver(new ProjectCache({ clock })) };
+}
+
+/** Tries until the disk takes it. */
+function reserveMore(fences: FenceSource, stores: OpenStores, logger: Logger): void {
+  const upTo = fences.newest + fences.remaining + 1 + fenceBlock;
+  stores.reserveFences(upTo).then(
+    () => fences.extend(upTo),
+    (error: unknown) => {
+      logger.error('fences could not be reserved', { error: String(error), remaining: fences.remaining });
+      setTimeout(() => reserveMore(fences, stores, logger), reserveRetryMs).unref();
+    },
+  );
+}
+
+/** A directory that was deleted or replaced belongs to whoever comes next: this daemon must not go on beside another. */
+function watchOwnership(owner: OwnerLock, daemon: Daemon, logger: Logger): Closer {
+  const timer = setInterval(async () => {
+    if (await owner.isHeld()) return;
+    logger.error('the data directory was moved or its daemon.lock removed; stopping');
+    await daemon.close();
+  }, ownershipCheckMs).unref();
+  return { what: 'ownership watch', close: () => clearInterval(timer) };
+}
+
+/** In reverse order. A part that fails to close is logged and does not keep the others from closing. */
+async function closeAll(closers: readonly Closer[], logger: Logger): Promise<void> {
+  for (const { what, close } of closers.toReversed()) {
+    try {
+      await close();
+    } catch (error) {
+      logger.error('a part did not close', { part: what, error: String(error) });
+    }
+  }
+}

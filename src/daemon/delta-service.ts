@@ -1,0 +1,106 @@
+/** This node's deltas: drafts them, saves them, and tells subscribers of each one once it is committed. */
+
+import { CollabError } from '../base/errors.ts';
+import type { HybridClock } from '../base/hybrid-clock.ts';
+import type { NodeId, Position } from '../base/ids.ts';
+import { maxPayloadDepth } from '../base/limits.ts';
+import type { Logger } from '../base/log.ts';
+import { type Delta, type DeltaDraft, deltaId, parseDeltaId, type StoredDelta } from '../delta/delta.ts';
+import { DeltaAuthor } from '../delta/delta-author.ts';
+import type { DeltaStore, Durability, SaveReceipt } from '../store/delta-store.ts';
+
+export class DeltaService {
+  readonly store: DeltaStore;
+  readonly #author: DeltaAuthor;
+  readonly #logger: Logger;
+  readonly #listeners = new Set<(delta: StoredDelta) => void>();
+  /** Deltas are told in the order in which they were saved. */
+  #telling: Promise<void> = Promise.resolve();
+
+  constructor(components: {
+    readonly store: DeltaStore;
+    readonly clock: HybridClock;
+    readonly node: NodeId;
+    readonly logger: Logger;
+  }) {
+    this.store = components.store;
+    this.#author = new DeltaAuthor({ source: components.node, clock: components.clock });
+    this.#logger = components.logger;
+  }
+
+  /** @throws as `DeltaStore.save`; what was refused has taken no seq. */
+  async append(draft: DeltaDraft, durability: Durability): Promise<Delta & { readonly position: Position }> {
+    assertDepth(draft.payload);
+    const delta = this.#author.draft(draft, this.store.vector());
+    const saved = this.store.save({ delta }, durability);
+    if (this.#listeners.size > 0) this.#tell(saved);
+    const [position] = (await saved).positions;
+    if (position === undefined)
+      throw new CollabError('INTERNAL', `the delta ${delta.id} was in the log already`);
+    return { ...delta, position };
+  }
+
+  /**
+   * The delta of an id as people type it: the source may be shortened to its end.
+   * @throws NOT_FOUND; INVALID_ARGUMENT when the text is no id or fits several sources.
+   */
+  async find(text: string): Promise<StoredDelta> {
+    const parsed = parseDeltaId(text);
+    if (parsed === undefined) {
+      throw new CollabError('INVALID_ARGUMENT', `"${text.slice(0, 80)}" is not the id of a delta`, {
+        next: 'Take an id from `agent-collab log` or `agent-collab context list`; it looks like 12D3Koo…:42.',
+      });
+    }
+    const sources = this.sourcesEndingWith(parsed.source);
+    if (sources.length > 1) {
+      throw new CollabError('INVALID_ARGUMENT', `"${text}" fits ${sources.length} nodes`, {
+        next: 'Write more of the id.',
+      });
+    }
+    const [source] = sources;
+    const found = source === undefined ? undefined : await this.store.get(deltaId(source, parsed.seq));
+    if (found === undefined) {
+      throw new CollabError('NOT_FOUND', `no delta has the id ${text}`, {
+        next: 'List what is there: agent-collab log.',
+      });
+    }
+    return found;
+  }
+
+  sourcesEndingWith(text: string): readonly NodeId[] {
+    return (Object.keys(this.store.vector()) as NodeId[]).filter((source) => source.endsWith(text));
+  }
+
+  /** Calls `listener` for each delta from now on, once it is committed, until the returned function is called. */
+  subscribe(listener: (delta: StoredDelta) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(saved: Promise<SaveReceipt>): void {
+    this.#telling = this.#telling.then(async () => {
+      try {
+        const [position] = (await saved).positions;
+        if (position === undefined) return;
+        await this.store.committed();
+        const [delta] = await this.store.getLatest({ limit: 1 }, (position + 1) as Position);
+        if (delta?.position === position) for (const listener of this.#listeners) listener(delta);
+      } catch (error) {
+        this.#logger.debug('a delta was not told to its followers', { error: String(error) });
+      }
+    });
+  }
+}
+
+/** @throws INVALID_ARGUMENT when the payload is nested so deeply that decoding it could exhaust a stack. */
+function assertDepth(payload: unknown): void {
+  let level: unknown[] = [payload];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > maxPayloadDepth) {
+      throw new CollabError('INVALID_ARGUMENT', `the payload is nested over ${maxPayloadDepth} levels deep`);
+    }
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+  }
+}

@@ -1,0 +1,42 @@
+/** What `status` says: gathered from the parts when it is asked for, never remembered. */
+import type { ProjectId } from '../base/ids.ts';
+import type { StatusView } from '../control/results.ts';
+import type { DaemonRecord } from '../home/daemon-record.ts';
+import type { LockService } from './lock-service.ts';
+import type { OpenStores } from './stores.ts';
+
+export interface StatusParts {
+  readonly home: string;
+  readonly record: DaemonRecord;
+  readonly stores: OpenStores;
+  readonly locks: LockService;
+  readonly warnings: readonly string[];
+}
+
+export async function reportStatus(parts: StatusParts, project: ProjectId | null): Promise<StatusView> {
+  const { home, record, stores, locks, warnings } = parts;
+  const { count, diskBytes, head, committed, flushed, indexed, floor } = await stores.deltas.stats();
+  const audit = await stores.audit.stats();
+  const { locks: held, waiters, agents } = locks.table.stats();
+  const reason = stores.readOnlyReason();
+  return {
+    pid: record.pid,
+    version: record.version,
+    node: record.node,
+    startedAt: record.startedAt,
+    home,
+    socket: record.socket,
+    port: record.port,
+    project,
+    cluster: null,
+    peers: [],
+    storage: stores.kind,
+    readOnly: reason === undefined ? null : { reason },
+    locks: { held, waiting: waiters, agents, fence: locks.newestFence },
+    deltas: { head, committed, flushed, indexed, floor, count },
+    audit: { count: audit.count, pending: audit.pending, lost: audit.lost },
+    lanes: stores.lanes(),
+    store: { diskBytes: diskBytes + audit.diskBytes },
+    warnings: stores.kind === 'memory' ? [...stores.findings, ...warnings] : warnings,
+  };
+}

@@ -1,0 +1,44 @@
+/** From what a client names to what is locked: a project and a normalised path in it. */
+import { isAbsolute } from 'node:path';
+import { CollabError } from '../base/errors.ts';
+import type { ProjectId, RepoPath } from '../base/ids.ts';
+import { parseTargetText, type RawTarget, rawTarget } from '../control/target-text.ts';
+import type { ProjectCache } from '../project/project-cache.ts';
+import { locatePath } from '../project/repo-path.ts';
+
+export type TargetInput = string | Parameters<typeof rawTarget>[0];
+
+export interface ScopedPath {
+  readonly project: ProjectId;
+  readonly path: RepoPath;
+}
+
+export class TargetResolver {
+  readonly #projects: ProjectCache;
+
+  constructor(projects: ProjectCache) {
+    this.#projects = projects;
+  }
+
+  /** The raw form of a target that lock/ parses. @throws INVALID_ARGUMENT, INVALID_PATH, PATH_OUTSIDE_PROJECT, PROJECT_NOT_FOUND. */
+  async target(cwd: string, input: TargetInput): Promise<ScopedPath & Pick<RawTarget, 'scope'>> {
+    const raw = typeof input === 'string' ? parseTargetText(input) : rawTarget(input);
+    return { ...(await this.path(cwd, raw.path)), scope: raw.scope };
+  }
+
+  async path(cwd: string, path: string): Promise<ScopedPath> {
+    assertAbsolute(cwd);
+    const located = await locatePath(cwd, path, this.#projects.resolve);
+    return { project: located.project.id, path: located.path };
+  }
+
+  async project(cwd: string): Promise<ProjectId> {
+    assertAbsolute(cwd);
+    return (await this.#projects.resolve(cwd)).id;
+  }
+}
+
+function assertAbsolute(cwd: string): void {
+  if (isAbsolute(cwd) && !cwd.includes('\0')) return;
+  throw new CollabError('INVALID_ARGUMENT', 'cwd must be an absolute path', { details: { field: 'cwd' } });
+}

@@ -1,0 +1,46 @@
+import type { LaneName } from './contract.ts';
+
+/**
+ * What happens when a lane's queue is full. None of them blocks the main thread.
+ * - `wait`: the frame is kept in order on the main thread and goes in as soon as there is room; who awaits it waits.
+ * - `coalesce`: the frame is dropped, because the next one says the same and more.
+ * - `count`: the frame is dropped, the loss is counted and recorded as an event as soon as there is room.
+ */
+export type FullPolicy = 'wait' | 'coalesce' | 'count';
+
+export interface LanePolicy {
+  readonly worker: string;
+  /** Bytes of the shared queue, a power of two. */
+  readonly capacityBytes: number;
+  readonly whenFull: FullPolicy;
+}
+
+/**
+ * persist: 16 MiB are about 40 000 small deltas, a quarter of a second at the rate that the disk sustains.
+ * index: a notice has 24 bytes; the lane reads the log itself, so a small queue loses nothing.
+ * audit: 16 MiB are about 80 000 events; bursts above that wait in the audit store's backlog first.
+ * compact: a request an hour.
+ */
+export const lanePolicies: Readonly<Record<LaneName, LanePolicy>> = {
+  persist: { worker: 'persist-lane', capacityBytes: 2 ** 24, whenFull: 'wait' },
+  index: { worker: 'index-lane', capacityBytes: 2 ** 14, whenFull: 'coalesce' },
+  audit: { worker: 'audit-lane', capacityBytes: 2 ** 24, whenFull: 'count' },
+  compact: { worker: 'compact-lane', capacityBytes: 2 ** 12, whenFull: 'coalesce' },
+};
+
+/** Frames on the main thread that wait for room in a `wait` lane, in bytes: over this the caller is told to slow down. */
+export const maxBacklogBytes = 64 * 1024 * 1024;
+/** Audit events on the main thread that are not encoded yet: over this they are counted as lost. */
+export const maxAuditBacklog = 1_000_000;
+
+/** So many deaths of a worker within `deathWindowMs` are no accident: the daemon turns read-only. */
+export const maxDeaths = 3;
+export const deathWindowMs = 60_000;
+/** A worker with work that shows no sign of life for this long is stuck: the longest batch takes a second on a slow disk. */
+export const stuckAfterMs = 30_000;
+export const stuckCheckMs = 5_000;
+/** Waits between attempts while a store cannot be written (disk full, read-only file system). */
+export const firstRetryMs = 250;
+export const maxRetryMs = 5_000;
+/** A lane that is closed and has not ended within this time is reported, not waited for: SIGTERM is answered within 5 s. */
+export const closeTimeoutMs = 4_000;

@@ -1,0 +1,91 @@
+/** The audit trail behind its lane: events go through a queue to the worker that writes them, queries are read here. */
+import type { AuditEvent } from '../audit/audit-event.ts';
+import { CollabError } from '../base/errors.ts';
+import type { HlcTime } from '../base/hybrid-clock.ts';
+import type { NodeId } from '../base/ids.ts';
+import type { AuditReader } from '../store/audit-log.ts';
+import type { AuditFilter, AuditPage, AuditStore, AuditStoreStats } from '../store/audit-store.ts';
+import { AuditFeed } from './audit-feed.ts';
+import type { Lane } from './lane.ts';
+import type { Retention } from './retention-requests.ts';
+
+export class OffloadedAuditStore implements AuditStore {
+  readonly #lane: Lane<'audit'>;
+  readonly #reader: AuditReader;
+  readonly #retention: Retention;
+  readonly #feed: AuditFeed;
+  #closing: Promise<void> | undefined;
+
+  constructor(components: {
+    readonly lane: Lane<'audit'>;
+    readonly reader: AuditReader;
+    readonly retention: Retention;
+    readonly node: NodeId;
+  }) {
+    this.#lane = components.lane;
+    this.#reader = components.reader;
+    this.#retention = components.retention;
+    this.#feed = new AuditFeed(components.lane.queue, components.node);
+  }
+
+  log(event: AuditEvent): void {
+    this.#feed.take(event);
+  }
+
+  logAsync(event: AuditEvent): Promise<'recorded' | 'lost'> {
+    return new Promise((resolve) => {
+      this.#feed.take(event, (ticket) => {
+        if (ticket === 'lost') resolve('lost');
+        else this.#whenRecorded(ticket).then(resolve);
+      });
+    });
+  }
+
+  /** Events that were taken before are seen: a query waits until they are committed, unless the lane is down. */
+  async query(filter: AuditFilter): Promise<AuditPage> {
+    if (this.#closing !== undefined) throw new CollabError('STORE_CLOSED', 'the audit store is closed');
+    await this.#feed.flushed();
+    // A lane that is down holds back what is newest, not the whole trail; `status` says that it is down.
+    await this.#lane.committed(this.#lane.queue.written).catch(() => undefined);
+    return this.#reader.query(filter);
+  }
+
+  compact(before: HlcTime): Promise<number> {
+    return this.#retention.dropAudit(before);
+  }
+
+  async stats(): Promise<AuditStoreStats> {
+    return {
+      kind: 'lmdb',
+      count: this.#reader.count(),
+      lost: this.#feed.lost,
+      pending: this.#feed.pending,
+      diskBytes: this.#reader.diskBytes(),
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#feed.flushed();
+    await this.#lane.close();
+    await this.#reader.close();
+  }
+
+  /** A lane that is interrupted applies the event later: it is recorded all the same, only when is not known. */
+  async #whenRecorded(ticket: number): Promise<'recorded' | 'lost'> {
+    try {
+      await this.#lane.queue.whenReleased(ticket);
+      return 'recorded';
+    } catch {
+      return 'lost';
+    }
+  }
+}

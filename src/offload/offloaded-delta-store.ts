@@ -1,0 +1,299 @@
+/**
+ * The delta store of the daemon: accepts on the main thread, persists and indexes in worker lanes. What is accepted stands in
+ * the delta ring until it is committed, so every query sees it.
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { CollabError } from '../base/errors.ts';
+import type { HlcTime } from '../base/hybrid-clock.ts';
+import type { DeltaId, NodeId, Position } from '../base/ids.ts';
+import { publicKeyFromNodeId } from '../codec/node-id.ts';
+import type { StoredDelta } from '../delta/delta.ts';
+import { encodeDeltaBody } from '../delta/delta-body.ts';
+import { deltaHash, genesisHash, verifyHash } from '../delta/delta-frame.ts';
+import type { DeltaRing } from '../delta/delta-ring.ts';
+import type { LogRecord } from '../delta/log-record.ts';
+import type { VersionVector } from '../delta/version-vector.ts';
+import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
+import { type DeltaQuery, runQuery } from '../store/delta-queries.ts';
+import type { DeltaReader } from '../store/delta-reader.ts';
+import type {
+  CompactResult,
+  DeltaFilter,
+  DeltaStore,
+  DeltaStoreStats,
+  Durability,
+  IncomingDelta,
+  PathQuery,
+  SaveReceipt,
+} from '../store/delta-store.ts';
+import type { LogState } from '../store/log-view.ts';
+import { CommitWatch } from './commit-watch.ts';
+import type { Lane } from './lane.ts';
+import type { ReadPool } from './read-pool.ts';
+import { RecordFeed } from './record-feed.ts';
+import type { Retention } from './retention-requests.ts';
+
+/** A query for more than this is answered by a worker: 1000 deltas take about 2 ms, the main loop may pause for 5. */
+const mainThreadDeltas = 1000;
+
+export interface OffloadedDeltaStoreComponents {
+  readonly node: NodeId;
+  readonly persist: Lane<'persist'>;
+  readonly index: Lane<'index'>;
+  readonly ring: DeltaRing;
+  readonly reader: DeltaReader;
+  readonly reads: ReadPool;
+  readonly retention: Retention;
+  /** Set while the daemon refuses deltas for good. */
+  readonly readOnlyReason: () => string | undefined;
+}
+
+/** Where a source stands among what is accepted. Hashes of own deltas are the persist lane's business. */
+interface SourceTip {
+  seq: number;
+  hash: Uint8Array;
+  readonly publicKey: KeyObject;
+}
+
+export class OffloadedDeltaStore implements DeltaStore {
+  readonly #parts: OffloadedDeltaStoreComponents;
+  readonly #feed: RecordFeed;
+  readonly #commits: CommitWatch;
+  readonly #vector: Record<NodeId, number> = {};
+  readonly #foreign = new Map<NodeId, SourceTip>();
+  #head: number;
+  #closing: Promise<void> | undefined;
+
+  /** @param state the log as it was opened; the ring is filled up to its head. */
+  constructor(components: OffloadedDeltaStoreComponents, state: LogState) {
+    this.#parts = components;
+    this.#head = state.head;
+    for (const [source, { seq, hash }] of state.sources) {
+      this.#vector[source] = seq;
+      if (source !== components.node) this.#foreign.set(source, { seq, hash, publicKey: keyOf(source) });
+    }
+    this.#commits = new CommitWatch(components.persist.queue, (position) => {
+      components.ring.commit(position);
+      // Full: an earlier notice is still unread, and the lane reads as far as the log goes.
+      components.index.tryPush(frameKind.committed, encodeNumbers(position));
+    });
+    this.#feed = new RecordFeed(components.persist.queue, (record, ticket) =>
+      this.#commits.add(record.position, ticket),
+    );
+    components.index.tryPush(frameKind.committed, encodeNumbers(state.head));
+  }
+
+  save(incoming: IncomingDelta, durability?: Durability): Promise<SaveReceipt> {
+    return this.saveBatch([incoming], durability);
+  }
+
+  /** Everything up to the first `await` happens at once: what is accepted shows in `vector` when the call returns. */
+  async saveBatch(
+    incoming: readonly IncomingDelta[],
+    durability: Durability = 'flushed',
+  ): Promise<SaveReceipt> {
+    this.#assertWritable();
+    const { records, deltas, tips } = this.#prepare(incoming);
+    const positions = records.map(({ position }) => position);
+    const receipt = { positions, duplicates: incoming.length - records.length };
+    if (records.length === 0) {
+      if (durability !== 'accepted') await this.committed();
+      return receipt;
+    }
+    this.#feed.reserve(records.reduce((bytes, { body }) => bytes + body.length, 0));
+    for (const delta of deltas) this.#accept(delta);
+    for (const [source, tip] of tips) this.#foreign.set(source, tip);
+    const queued = this.#feed.push(records);
+    const ticket = typeof queued === 'number' ? queued : await queued;
+    // Committed is flushed: the persist lane commits synchronously.
+    if (durability !== 'accepted') await this.#whenCommitted(ticket);
+    return receipt;
+  }
+
+  async committed(): Promise<void> {
+    await this.#feed.drained();
+    await this.#whenCommitted(this.#parts.persist.queue.written);
+  }
+
+  getSince(vector: VersionVector, filter: DeltaFilter = {}): Promise<readonly StoredDelta[]> {
+    return this.#read({ name: 'getSince', arguments: [vector, filter] }, filter.limit);
+  }
+
+  getRange(from: HlcTime, to: HlcTime, filter: DeltaFilter = {}): Promise<readonly StoredDelta[]> {
+    return this.#read({ name: 'getRange', arguments: [from, to, filter] }, filter.limit);
+  }
+
+  getBySource(source: NodeId, limit?: number): Promise<readonly StoredDelta[]> {
+    return this.#read({ name: 'getBySource', arguments: [source, limit] }, limit);
+  }
+
+  getByPath(query: PathQuery): Promise<readonly StoredDelta[]> {
+    return this.#read({ name: 'getByPath', arguments: [query] }, query.limit);
+  }
+
+  getLatest(filter: DeltaFilter = {}, before?: Position): Promise<readonly StoredDelta[]> {
+    return this.#read({ name: 'getLatest', arguments: [filter, before] }, filter.limit);
+  }
+
+  async get(id: DeltaId): Promise<StoredDelta | undefined> {
+    this.#assertOpen();
+    return this.#parts.reader.get(id);
+  }
+
+  vector(): VersionVector {
+    return this.#vector;
+  }
+
+  async compact(before: HlcTime): Promise<CompactResult> {
+    this.#assertOpen();
+    const dropped = await this.#parts.retention.dropDeltas(before);
+    return { dropped, floor: this.#parts.reader.snapshot().floor };
+  }
+
+  async stats(): Promise<DeltaStoreStats> {
+    this.#assertOpen();
+    this.#commits.settle();
+    const { floor, applied } = this.#parts.reader.snapshot();
+    const { log, index } = this.#parts.reader;
+    const committed = this.#parts.ring.committed;
+    return {
+      kind: 'lmdb',
+      head: this.#head,
+      committed,
+      flushed: committed,
+      indexed: applied,
+      floor,
+      count: this.#head - floor + 1,
+      diskBytes: log.environment.diskBytes() + index.environment.diskBytes(),
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Writers first, in the order in which they feed each other; readers last, since LMDB closes with its last handle. */
+  async #close(): Promise<void> {
+    await this.#feed.drained();
+    await this.#parts.persist.close();
+    this.#commits.settle();
+    await this.#parts.index.close();
+    await this.#parts.reads.close();
+    await this.#parts.reader.close();
+  }
+
+  /** Checks a batch as a whole and gives it positions; changes nothing, so a refusal has no effect. */
+  #prepare(incoming: readonly IncomingDelta[]): {
+    readonly records: LogRecord[];
+    readonly deltas: StoredDelta[];
+    readonly tips: Map<NodeId, SourceTip>;
+  } {
+    const records: LogRecord[] = [];
+    const deltas: StoredDelta[] = [];
+    const tips = new Map<NodeId, SourceTip>();
+    const seqs = new Map<NodeId, number>();
+    for (const { delta, body = encodeDeltaBody(delta), prev, signature } of incoming) {
+      const { source, seq, time } = delta;
+      const newest = seqs.get(source) ?? this.#vector[source] ?? 0;
+      if (seq <= newest) continue;
+      if (seq !== newest + 1) {
+        throw new CollabError('SEQ_GAP', `delta ${seq} of ${source} does not follow ${newest}`, {
+          next: 'Send the deltas between first.',
+          details: { source, seq, newest },
+        });
+      }
+      seqs.set(source, seq);
+      if (source !== this.#parts.node)
+        tips.set(source, this.#checkedTip(tips.get(source), delta.source, seq, body, prev, signature));
+      const position = (this.#head + records.length + 1) as Position;
+      records.push({ position, source, seq, time, body, prev, signature });
+      deltas.push({ ...delta, position, prev: null });
+    }
+    return { records, deltas, tips };
+  }
+
+  /** @throws CHAIN_BROKEN when a foreign delta does not name its predecessor or its signature is wrong. */
+  #checkedTip(
+    pending: SourceTip | undefined,
+    source: NodeId,
+    seq: number,
+    body: Uint8Array,
+    prev: Uint8Array | undefined,
+    signature: Uint8Array | undefined,
+  ): SourceTip {
+    const tip = pending ??
+      this.#foreign.get(source) ?? { seq: 0, hash: genesisHash, publicKey: keyOf(source) };
+    if (prev !== undefined && Buffer.compare(prev, tip.hash) !== 0) {
+      throw new CollabError('CHAIN_BROKEN', `delta ${seq} of ${source} does not name its predecessor`, {
+        details: { source, seq },
+      });
+    }
+    const hash = deltaHash(tip.hash, body);
+    if (signature !== undefined && !verifyHash(hash, signature, tip.publicKey)) {
+      throw new CollabError('CHAIN_BROKEN', `delta ${seq} of ${source} has a wrong signature`, {
+        details: { source, seq },
+      });
+    }
+    return { seq, hash, publicKey: tip.publicKey };
+  }
+
+  #accept(delta: StoredDelta): void {
+    this.#head = delta.position;
+    this.#vector[delta.source] = delta.seq;
+    this.#parts.ring.push(delta);
+  }
+
+  async #whenCommitted(ticket: number): Promise<void> {
+    await this.#parts.persist.committed(ticket);
+    this.#commits.settle();
+  }
+
+  /** A worker sees only what is committed; so before it is asked, everything accepted so far must be. */
+  async #read(query: DeltaQuery, limit: number | undefined): Promise<readonly StoredDelta[]> {
+    this.#assertOpen();
+    if (limit !== undefined && limit > mainThreadDeltas && (await this.#allCommitted())) {
+      return this.#parts.reads.query(query);
+    }
+    return runQuery(this.#parts.reader, query);
+  }
+
+  /** False while the persist lane is down: then the ring has what no worker can see, and a slow answer is better than none. */
+  #allCommitted(): Promise<boolean> {
+    return this.committed().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #assertWritable(): void {
+    this.#assertOpen();
+    const reason = this.#parts.readOnlyReason();
+    if (reason !== undefined) {
+      throw new CollabError('STORE_READ_ONLY', `the daemon takes no deltas any more: ${reason}`, {
+        next: 'See agent-collab status, mend the cause and run agent-collab daemon restart.',
+      });
+    }
+    const refusal = this.#parts.persist.refusal;
+    if (refusal !== undefined) throw refusal;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new CollabError('STORE_CLOSED', 'the delta store is closed');
+  }
+}
+
+/** SubjectPublicKeyInfo of an Ed25519 key (RFC 8410): a fixed head and the 32 bytes. */
+const spkiHead = Buffer.from('302a300506032b6570032100', 'hex');
+
+function keyOf(source: NodeId): KeyObject {
+  return createPublicKey({
+    key: Buffer.concat([spkiHead, publicKeyFromNodeId(source)]),
+    format: 'der',
+    type: 'spki',
+  });
+}

@@ -1,0 +1,33 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/log.ts';
+import { openLmdbStores } from '../../src/daemon/lmdb-stores.ts';
+import type { OpenStores } from '../../src/daemon/stores.ts';
+import { homePaths } from '../../src/home/home-paths.ts';
+import { NodeKey } from '../../src/home/node-key.ts';
+
+/** A directory and a key that outlive the stores opened on them. */
+export class StoresOnDisk {
+  readonly root = mkdtempSync(join(tmpdir(), 'agent-collab-offload-'));
+  readonly key = NodeKey.fromPkcs8(
+    generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' }),
+  );
+
+  open(ringCapacity = 1000): Promise<OpenStores> {
+    return openLmdbStores({
+      paths: homePaths(this.root),
+      key: this.key,
+      clock: systemClock,
+      logger: silentLogger,
+      mapSizeBytes: 2 ** 30,
+      ringCapacity,
+    });
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
