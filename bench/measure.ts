@@ -1,0 +1,136 @@
+/** How a bench measures and what it reports. All times are microseconds unless a name says otherwise. */
+import { Bench } from 'tinybench';
+
+export interface BenchContext {
+  /** Sizes that show that the bench runs, not how fast the code is. */
+  readonly smoke: boolean;
+  /** An empty directory of this bench's own; removed afterwards. */
+  readonly scratch: string;
+}
+
+/** One promise of SPEC §15, checked against a field of the row. */
+export interface Target {
+  readonly field: 'p50' | 'p99' | 'rate' | 'ratio';
+  readonly bound: 'at most' | 'at least';
+  readonly value: number;
+}
+
+/** One line of the report. */
+export interface Row {
+  readonly what: string;
+  /** Middle of the repetitions' medians, and of their p99s, in µs for one operation. */
+  readonly p50?: number;
+  readonly p99?: number;
+  /** Operations a second: the middle of the repetitions. */
+  readonly rate?: number;
+  /** Against the other side of the same run. */
+  readonly ratio?: number;
+  /** (largest - smallest) / middle of the repetitions: what of a difference is noise. */
+  readonly spread: number;
+  /** Says that the work was done, and the same work in every run. */
+  readonly checksum: string;
+  readonly targets: readonly Target[];
+}
+
+export interface BenchSpec {
+  readonly name: string;
+  readonly about: string;
+  run(context: BenchContext): Promise<readonly Row[]>;
+}
+
+const repetitions = { full: 5, smoke: 1 };
+
+function repetitionsOf(context: BenchContext): number {
+  return context.smoke ? repetitions.smoke : repetitions.full;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+export function spreadOf(values: readonly number[]): number {
+  return values.length < 2 ? 0 : (Math.max(...values) - Math.min(...values)) / median(values);
+}
+
+/** The value below which `share` of the samples lie (nearest rank). */
+export function quantile(samples: readonly number[], share: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN;
+}
+
+/**
+ * Latency of one operation, by tinybench, repeated. An operation under a microsecond is measured in runs of `batch`:
+ * a clock reading costs about 50 ns, and its p99 is then that of a run.
+ */
+export async function latency(
+  context: BenchContext,
+  operation: () => unknown,
+  { batch = 1, timeMs = 500 }: { readonly batch?: number; readonly timeMs?: number } = {},
+): Promise<{ readonly p50: number; readonly p99: number; readonly spread: number }> {
+  const p50s: number[] = [];
+  const p99s: number[] = [];
+  for (let repetition = 0; repetition < repetitionsOf(context); repetition += 1) {
+    const result = await onePass(context, batch === 1 ? operation : inBatches(operation, batch), timeMs);
+    p50s.push((result.p50 * 1000) / batch);
+    p99s.push((result.p99 * 1000) / batch);
+  }
+  return { p50: median(p50s), p99: median(p99s), spread: spreadOf(p50s) };
+}
+
+async function onePass(context: BenchContext, operation: () => unknown, timeMs: number) {
+  const bench = new Bench({
+    // A fixed time rather than a fixed count: slow and fast operations get equally settled figures.
+    time: context.smoke ? 5 : timeMs,
+    iterations: context.smoke ? 5 : 64,
+    warmup: !context.smoke,
+    // The reading of the clock is not the work.
+    subtractTimerOverhead: true,
+    // A bench whose operation fails has measured nothing.
+    throws: true,
+  });
+  bench.add('operation', operation);
+  const [task] = await bench.run();
+  if (task?.result.state !== 'completed') throw new Error(`the bench ended as ${task?.result.state}`);
+  return task.result.latency;
+}
+
+function inBatches(operation: () => unknown, batch: number): () => void {
+  return () => {
+    for (let at = 0; at < batch; at += 1) operation();
+  };
+}
+
+export interface Rate {
+  /** Operations a second: the middle of the repetitions. */
+  readonly rate: number;
+  readonly spread: number;
+}
+
+/** Rates of several sides on the same work, taken in turns so that a drift of the machine hits all of them. */
+export async function ratesInTurns(
+  context: BenchContext,
+  operations: number,
+  sides: readonly ((repetition: number) => Promise<void> | void)[],
+): Promise<readonly Rate[]> {
+  const rates = sides.map((): number[] => []);
+  for (let repetition = 0; repetition < repetitionsOf(context); repetition += 1) {
+    const turns = [...sides.entries()];
+    // Every other round backwards: the side that comes first does not always profit or suffer from it.
+    for (const [side, run] of repetition % 2 === 0 ? turns : turns.reverse()) {
+      const start = performance.now();
+      await run(repetition);
+      rates[side]?.push(operations / ((performance.now() - start) / 1000));
+    }
+  }
+  return rates.map((own) => ({ rate: median(own), spread: spreadOf(own) }));
+}
+
+/** Whether the row keeps a target; undefined when it has no such figure. */
+export function meets(row: Row, target: Target): boolean | undefined {
+  const value = row[target.field];
+  if (value === undefined) return undefined;
+  return target.bound === 'at most' ? value <= target.value : value >= target.value;
+}

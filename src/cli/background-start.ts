@@ -1,0 +1,182 @@
+/** Starts a daemon that outlives the command, and waits until it serves. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../base/clock.ts';
+import { childEnvironment } from '../base/environment.ts';
+import { CollabError, decodeError } from '../base/errors.ts';
+import { ControlClient } from '../control/client.ts';
+import { homePaths } from '../home/home-paths.ts';
+import { prepareHome } from '../home/prepare-home.ts';
+import { type ChildMessage, isChildMessage } from './child-message.ts';
+import { controlAddress, type DaemonAddress, readDaemonAddress } from './daemon-address.ts';
+
+export interface BackgroundOptions {
+  readonly home: string;
+  readonly memory?: boolean;
+  readonly port?: number | undefined;
+}
+
+export interface BackgroundStart {
+  readonly address: DaemonAddress;
+  /** False: another command started one at the same time, or it ran already, and that one is used. */
+  readonly started: boolean;
+}
+
+/** A start after a crash reads the last seven days; that takes a second or two on a large store. */
+const startLimitMs = 15_000;
+/** Between two looks at a daemon that another command is starting: nothing tells us when it is ready. */
+const pollMs = 50;
+const answerLimitMs = 1000;
+/** A daemon logs some hundred bytes an hour; over this the log is put aside at the next start, one generation kept. */
+const maxLogBytes = 10 * 1024 * 1024;
+const tailBytes = 8 * 1024;
+const tailLines = 12;
+
+/** @throws the daemon's own error when it refuses to start, DAEMON_UNREACHABLE with the end of its log otherwise. */
+export async function startInBackground(options: BackgroundOptions): Promise<BackgroundStart> {
+  const deadlineMs = systemClock.monotonicMs() + startLimitMs;
+  const found = readDaemonAddress(options.home);
+  if (found !== undefined && (await answers(found))) return { address: found, started: false };
+  await prepareHome(options.home);
+  const { logs } = homePaths(options.home);
+  await mkdir(logs, { recursive: true, mode: 0o700 });
+  const log = openLog(join(logs, 'daemon.log'));
+  try {
+    const child = spawnDaemon(options, log.fd);
+    const word = await firstWord(child, deadlineMs);
+    child.unref();
+    if (child.connected) child.disconnect();
+    const raced = word.kind === 'failed' && word.error.code === 'DAEMON_RUNNING';
+    if (word.kind === 'failed' && !raced) throw decodeError(word.error);
+    const address = word.kind === 'ready' || raced ? await answering(options.home, deadlineMs) : undefined;
+    if (address !== undefined) return { address, started: word.kind === 'ready' };
+    throw notStarted(word, log, child.pid);
+  } finally {
+    closeSync(log.fd);
+  }
+}
+
+interface LogFile {
+  readonly path: string;
+  readonly fd: number;
+  /** Where the new daemon's lines begin. */
+  readonly from: number;
+}
+
+function openLog(path: string): LogFile {
+  try {
+    if (statSync(path).size > maxLogBytes) renameSync(path, `${path}.1`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const fd = openSync(path, 'a+', 0o600);
+  return { path, fd, from: statSync(path).size };
+}
+
+function spawnDaemon(options: BackgroundOptions, logFd: number): ChildProcess {
+  const main = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
+  const flags = [
+    ...(options.memory ? ['--memory'] : []),
+    ...(options.port === undefined ? [] : ['--port', String(options.port)]),
+  ];
+  return spawn(
+    process.execPath,
+    [...loaderArguments(process.execArgv), main, 'run', '--background-child', ...flags],
+    {
+      // Not the caller's directory: the daemon would keep it from being unmounted or deleted.
+      cwd: options.home,
+      // A session of its own, so that Ctrl-C in the terminal does not reach it.
+      detached: true,
+      stdio: ['ignore', logFd, logFd, 'ipc'],
+      env: childEnvironment({ AGENT_COLLAB_HOME: options.home }),
+      windowsHide: true,
+    },
+  );
+}
+
+/**
+ * Of our own Node flags those that load sources (`--import tsx`); a debugger's port or a test runner's mode are not for
+ * the daemon. A bare name is looked up from the working directory, which the daemon does not share: it is resolved here.
+ */
+export function loaderArguments(execArgv: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const [at, word] of execArgv.entries()) {
+    const [, flag, inline] = /^(--import|--require|-r|--loader)(?:=(.*))?$/s.exec(word) ?? [];
+    const target = inline ?? execArgv[at + 1];
+    if (flag === undefined || target === undefined) continue;
+    const isBare = flag === '--import' && /^[@\w]/.test(target) && !/^[a-z]+:/.test(target);
+    kept.push(flag, isBare ? import.meta.resolve(target) : target);
+  }
+  return kept;
+}
+
+type FirstWord =
+  | ChildMessage
+  | { readonly kind: 'ended'; readonly how: string }
+  | { readonly kind: 'silent' };
+
+function firstWord(child: ChildProcess, deadlineMs: number): Promise<FirstWord> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve({ kind: 'silent' }), deadlineMs - systemClock.monotonicMs());
+    const settle = (word: FirstWord) => {
+      clearTimeout(timer);
+      resolve(word);
+    };
+    child.on('message', (message) => {
+      if (isChildMessage(message)) settle(message);
+    });
+    // A message that was sent before the end is delivered before it.
+    child.once('exit', (code, signal) =>
+      settle({ kind: 'ended', how: signal === null ? `exit code ${code}` : signal }),
+    );
+    child.once('error', (error) => settle({ kind: 'ended', how: error.message }));
+  });
+}
+
+/** The daemon that answers on this directory, whoever started it; undefined when none does until the deadline. */
+async function answering(home: string, deadlineMs: number): Promise<DaemonAddress | undefined> {
+  do {
+    const address = readDaemonAddress(home);
+    if (address !== undefined && (await answers(address))) return address;
+    await delay(pollMs);
+  } while (systemClock.monotonicMs() < deadlineMs);
+  return undefined;
+}
+
+async function answers(address: DaemonAddress): Promise<boolean> {
+  const client = new ControlClient(controlAddress(address));
+  try {
+    await client.call('status', {}, { timeoutMs: answerLimitMs });
+    return true;
+  } catch (error) {
+    // Any answer at all, an error too, shows a daemon; DAEMON_UNREACHABLE shows none yet.
+    return error instanceof CollabError && error.code !== 'DAEMON_UNREACHABLE';
+  } finally {
+    client.close();
+  }
+}
+
+function notStarted(word: FirstWord, log: LogFile, pid: number | undefined): CollabError {
+  const what =
+    word.kind === 'ended'
+      ? `the daemon ended while it started (${word.how})`
+      : `the daemon (pid ${pid}) did not answer within ${startLimitMs / 1000} s`;
+  return new CollabError('DAEMON_UNREACHABLE', what, {
+    next: `Look into ${log.path}, or run it in the foreground: agent-collab run.`,
+    details: { log: logTail(log), logFile: log.path },
+  });
+}
+
+/** The last lines that the daemon wrote since it was started. */
+function logTail({ path, fd, from }: LogFile): string[] {
+  const end = statSync(path).size;
+  const start = Math.max(from, end - tailBytes);
+  const bytes = Buffer.alloc(Math.max(0, end - start));
+  const count = readSync(fd, bytes, 0, bytes.length, start);
+  const lines = bytes.toString('utf8', 0, count).split('\n');
+  return lines.filter((line) => line !== '').slice(-tailLines);
+}

@@ -1,0 +1,281 @@
+/**
+ * Every command, as data. Its implementation is named in command-modules.ts and loaded only when it runs: this table is
+ * part of each start and must import nothing heavy.
+ */
+import type { ArgumentsOf, CommandSpec } from './command-spec.ts';
+import {
+  agentOption,
+  allOption,
+  fenceOption,
+  followOption,
+  limitOption,
+  memoryOption,
+  pathOption,
+  portOption,
+  ttlOption,
+} from './options.ts';
+
+/** What `lock` commands say of the argument that `lock acquire` printed. */
+const lockId = { count: 'one', summary: 'the id that `lock acquire` or `lock list` shows' } as const;
+
+export const commands = {
+  run: {
+    summary: 'run the daemon in the foreground',
+    positionals: {},
+    options: {
+      memory: memoryOption,
+      port: portOption,
+      'background-child': { kind: 'flag', summary: 'started by another command', hidden: true },
+    },
+    example: 'agent-collab run',
+  },
+  'daemon start': {
+    summary: 'start the daemon in the background and wait until it serves',
+    positionals: {},
+    options: { memory: memoryOption, port: portOption },
+    example: 'agent-collab daemon start',
+  },
+  'daemon stop': {
+    summary: 'stop the daemon and wait until it is gone; nothing accepted is lost',
+    positionals: {},
+    options: {},
+    example: 'agent-collab daemon stop',
+  },
+  'daemon restart': {
+    summary: 'stop the daemon, if one runs, and start it',
+    positionals: {},
+    options: { memory: memoryOption, port: portOption },
+    example: 'agent-collab daemon restart',
+  },
+  'daemon status': {
+    summary: 'the same as status',
+    positionals: {},
+    options: {},
+    startsDaemon: false,
+    example: 'agent-collab daemon status',
+  },
+  status: {
+    summary: 'show the daemon, its locks, its log and the health of its stores; never starts one',
+    positionals: {},
+    options: {},
+    startsDaemon: false,
+    example: 'agent-collab status',
+  },
+  'lock acquire': {
+    summary: 'claim files, lines or symbols, all or none of them',
+    positionals: {
+      targets: { count: 'many', summary: 'path, path:start-end, path#symbol or a glob such as src/auth/**' },
+    },
+    options: {
+      message: {
+        kind: 'text',
+        alias: 'm',
+        summary: 'what you intend to do; others see it when they are denied',
+        required: true,
+      },
+      agent: agentOption,
+      ttl: ttlOption,
+      wait: { kind: 'duration', summary: 'wait up to this long in line when others hold it' },
+      shared: { kind: 'flag', summary: 'share with other readers; keeps writers out' },
+      priority: { kind: 'integer', summary: 'place in the waiting line; higher goes first' },
+    },
+    example: 'agent-collab lock acquire src/login.ts:10-40 -m "validate the token" --wait 30s',
+  },
+  'lock release': {
+    summary: 'give a lock back',
+    positionals: { id: lockId },
+    options: { agent: agentOption, fence: fenceOption },
+    example: 'agent-collab lock release 01J8XQ',
+  },
+  'lock renew': {
+    summary: 'extend a lease',
+    positionals: { id: lockId },
+    options: { agent: agentOption, fence: fenceOption, ttl: ttlOption },
+    example: 'agent-collab lock renew 01J8XQ --ttl 5m',
+  },
+  'lock check': {
+    summary: 'ask whether a lock is still valid; exit 3 and the reason when not',
+    positionals: { id: lockId },
+    options: { agent: agentOption, fence: fenceOption },
+    example: 'agent-collab lock check 01J8XQ --fence 42',
+  },
+  'lock list': {
+    summary: 'list the locks held and the claims waiting',
+    positionals: {},
+    options: {
+      path: pathOption,
+      agent: { kind: 'text', summary: 'only locks that this agent holds or waits for' },
+      all: allOption,
+    },
+    example: 'agent-collab lock list --path src/login.ts',
+  },
+  'lock history': {
+    summary: 'list what became of locks, newest first',
+    positionals: {},
+    options: {
+      path: pathOption,
+      holder: { kind: 'text', summary: 'only locks of this agent' },
+      limit: limitOption,
+      all: allOption,
+    },
+    example: 'agent-collab lock history --limit 20',
+  },
+  'lock force': {
+    summary: 'end a lock of another agent; recorded, and told to its holder',
+    positionals: { id: lockId },
+    options: {
+      reason: { kind: 'text', summary: 'why; goes into the audit log', required: true },
+      agent: agentOption,
+    },
+    example: 'agent-collab lock force 01J8XQ --reason "its session crashed"',
+  },
+  why: {
+    summary: 'explain who holds or waits for a file, and why',
+    positionals: { target: { count: 'one', summary: 'path, path:start-end or path#symbol' } },
+    options: { agent: agentOption },
+    example: 'agent-collab why src/login.ts:10-40',
+  },
+  'context share': {
+    summary: 'tell the other agents what you learned about a path; on disk when it returns',
+    positionals: {
+      path: { count: 'one', summary: 'what the text is about' },
+      source: { count: 'optional', summary: '- reads the text from standard input' },
+    },
+    options: {
+      message: { kind: 'text', alias: 'm', summary: 'the text itself' },
+      file: { kind: 'text', summary: 'read the text from this file' },
+      tag: { kind: 'texts', summary: 'a word to find it by; may be repeated' },
+      agent: agentOption,
+    },
+    example: 'agent-collab context share src/login.ts -m "tokens expire after 15 min" --tag auth',
+  },
+  'context list': {
+    summary: 'list shared context, newest first',
+    positionals: {},
+    options: {
+      path: pathOption,
+      tag: { kind: 'text', summary: 'only what carries this tag' },
+      limit: limitOption,
+      agent: agentOption,
+    },
+    example: 'agent-collab context list --path src/login.ts',
+  },
+  'context show': {
+    summary: 'print one shared context whole',
+    positionals: { id: { count: 'one', summary: 'the id that `context list` shows' } },
+    options: { agent: agentOption },
+    example: 'agent-collab context show 12D3KooWExample:7',
+  },
+  log: {
+    summary: 'show the log of deltas: context, changes, locks',
+    positionals: {},
+    options: {
+      since: { kind: 'time', summary: 'only what is newer than this time, or than this long ago' },
+      source: { kind: 'text', summary: 'only what this node wrote' },
+      path: pathOption,
+      type: {
+        kind: 'text',
+        summary: 'only this type',
+        choices: ['context', 'file_change', 'lock_acquired', 'lock_released', 'usage', 'custom'],
+      },
+      limit: limitOption,
+      all: allOption,
+      follow: followOption,
+    },
+    example: 'agent-collab log --since 2h --path src/login.ts',
+  },
+  audit: {
+    summary: 'show who did what with which lock',
+    positionals: {},
+    options: {
+      holder: { kind: 'text', summary: 'only this agent' },
+      action: {
+        kind: 'text',
+        summary: 'only this action',
+        choices: [
+          'acquired',
+          'renewed',
+          'released',
+          'expired',
+          'denied',
+          'waited',
+          'forced',
+          'lost',
+          'violation',
+          'gap',
+        ],
+      },
+      path: pathOption,
+      lock: { kind: 'text', summary: 'only this lock' },
+      from: { kind: 'time', summary: 'from this time on, or from this long ago on' },
+      to: { kind: 'time', summary: 'before this time' },
+      limit: limitOption,
+      all: allOption,
+      follow: followOption,
+    },
+    example: 'agent-collab audit --action denied --from 1d',
+  },
+  'config show': {
+    summary: 'list the settings, their values and what they decide',
+    positionals: {},
+    options: {},
+    example: 'agent-collab config show',
+  },
+  'config get': {
+    summary: 'print one setting',
+    positionals: { key: { count: 'one', summary: 'a name that `config show` lists' } },
+    options: {},
+    example: 'agent-collab config get port',
+  },
+  'config set': {
+    summary: 'change one setting',
+    positionals: {
+      key: { count: 'one', summary: 'a name that `config show` lists' },
+      value: { count: 'one', summary: 'its new value' },
+    },
+    options: {},
+    example: 'agent-collab config set port 7411',
+  },
+  'config reset': {
+    summary: 'put one setting, or all of them, back to the default',
+    positionals: {
+      key: { count: 'optional', summary: 'a name that `config show` lists; all when left out' },
+    },
+    options: {},
+    example: 'agent-collab config reset port',
+  },
+  verify: {
+    summary: 'check every record on disk: checksums, hash chain, signatures, index; exit 5 on damage',
+    positionals: {},
+    options: {},
+    startsDaemon: false,
+    example: 'agent-collab verify',
+  },
+  compact: {
+    summary: 'drop what is older than the retention now instead of later',
+    positionals: {},
+    options: {},
+    example: 'agent-collab compact',
+  },
+  version: {
+    summary: 'print the version of this program and of the running daemon',
+    positionals: {},
+    options: {},
+    example: 'agent-collab version',
+  },
+} as const satisfies Readonly<Record<string, CommandSpec>>;
+
+export type CommandName = keyof typeof commands;
+export type CommandArguments<Name extends CommandName> = ArgumentsOf<(typeof commands)[Name]>;
+
+/** The words that open a group of commands: `daemon`, `lock`, `context`, `config`. */
+export const commandGroups = {
+  daemon: 'run the daemon in the background',
+  lock: 'claim, renew, check and give back locks',
+  context: 'share what you learned and read what others did',
+  config: 'show and change the settings',
+} as const satisfies Readonly<Record<string, string>>;
+
+export function isCommandName(text: string): text is CommandName {
+  return Object.hasOwn(commands, text);
+}

@@ -1,0 +1,13 @@
+import type { CommandRun } from '../command-context.ts';
+import { withProgress } from '../progress.ts';
+
+export const compact: CommandRun<'compact'> = async (_args, { daemon, stderr }) => {
+  const work = daemon.call('compact', {});
+  const { data, notices } = await withProgress(stderr, 'dropping what is past its retention', work);
+  return {
+    data,
+    notices,
+    text: () =>
+      `dropped ${data.dropped} deltas and ${data.auditDropped} audit events; the log now begins at ${data.floor}\n`,
+  };
+};

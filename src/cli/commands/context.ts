@@ -1,0 +1,74 @@
+import { systemClock } from '../../base/clock.ts';
+import type { ContextView } from '../../control/results.ts';
+import { agentIdentity } from '../agent-identity.ts';
+import type { CommandRun } from '../command-context.ts';
+import { labelled } from '../labelled.ts';
+import { oneLine, printable } from '../screen.ts';
+import { showTime } from '../show-time.ts';
+import { textTable } from '../text-table.ts';
+
+/** Characters of a content in the list; `context show` has the rest. */
+const excerptChars = 160;
+
+export const list: CommandRun<'context list'> = async (args, { daemon, cwd }) => {
+  const { id: agent } = agentIdentity(args.agent);
+  const { data, notices } = await daemon.call('context.list', {
+    cwd,
+    agent,
+    ...(args.path === undefined ? {} : { path: args.path }),
+    ...(args.tag === undefined ? {} : { tag: args.tag }),
+    ...(args.limit === undefined ? {} : { limit: args.limit }),
+  });
+  return {
+    data,
+    notices,
+    text: (screen) => {
+      const nowMs = systemClock.wallMs();
+      if (data.contexts.length === 0) return 'no shared context\n';
+      return textTable<ContextView>(
+        [
+          { head: 'ID', cell: (it) => shortId(it.id) },
+          { head: 'PATH', cell: (it) => it.path, wraps: true },
+          { head: 'CONTENT', cell: (it) => oneLine(it.content, excerptChars), wraps: true },
+          { head: 'TAGS', cell: (it) => it.tags.join(', '), wraps: true },
+          { head: 'AGENT', cell: (it) => it.agent, wraps: true },
+          { head: 'SHARED', cell: (it) => showTime(it.time, nowMs) },
+        ],
+        data.contexts,
+        screen,
+      );
+    },
+  };
+};
+
+export const show: CommandRun<'context show'> = async (args, { daemon }) => {
+  const { id: agent } = agentIdentity(args.agent);
+  const { data, notices } = await daemon.call('context.show', { id: args.id, agent });
+  const { context } = data;
+  return {
+    data,
+    notices,
+    text: (screen) => {
+      const metadata = Object.keys(context.metadata).length === 0 ? undefined : context.metadata;
+      const head = labelled(
+        [
+          ['id', context.id],
+          ['path', oneLine(context.path)],
+          ['project', oneLine(context.project)],
+          ['agent', oneLine(context.agent)],
+          ['shared', showTime(context.time, systemClock.wallMs())],
+          ['tags', context.tags.length === 0 ? undefined : oneLine(context.tags.join(', '))],
+          ['metadata', metadata && oneLine(JSON.stringify(metadata))],
+        ],
+        screen,
+      );
+      return `${head}\n${printable(context.content).trimEnd()}\n`;
+    },
+  };
+};
+
+/** The end of the node's id is enough to type: `…bX4Kq9Zr:7`. The daemon takes any end that fits one node. */
+export function shortId(id: string): string {
+  const [source = '', seq = ''] = id.split(':');
+  return `${source.slice(-8)}:${seq}`;
+}

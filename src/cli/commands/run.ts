@@ -1,0 +1,136 @@
+import { encodeError, toCollabError } from '../../base/errors.ts';
+import { exitCodes, exitNow } from '../../base/exit.ts';
+import { createLogger, type LogLevel, writeErr, writeOut } from '../../base/log.ts';
+import type { Daemon } from '../../daemon/daemon.ts';
+import { readConfigDocument } from '../../home/config-file.ts';
+import { homePaths } from '../../home/home-paths.ts';
+import { getSetting } from '../../home/settings.ts';
+import type { ChildMessage } from '../child-message.ts';
+import type { CommandRun } from '../command-context.ts';
+import { labelled } from '../labelled.ts';
+import { openScreen, printable, type Screen } from '../screen.ts';
+
+/** SPEC §2. Past it the process ends by itself: what was accepted as committed or flushed is safe, and a hang helps nobody. */
+const closeLimitMs = 5000;
+
+/**
+ * Serves until SIGTERM, SIGINT, SIGHUP or the `shutdown` operation, then closes and ends with exit code 0. A second signal ends
+ * the process at once with 128 + its number.
+ */
+export const run: CommandRun<'run'> = async (args, { home, json }) => {
+  const isChild = args['background-child'];
+  const stop = listenForStop();
+  const daemon = await openDaemon(home, args, isChild);
+  try {
+    if (isChild) await tellParent({ kind: 'ready', pid: process.pid });
+    else announce(daemon, home, args.memory, json);
+    await Promise.race([daemon.closed, stop.requested]);
+  } finally {
+    const watchdog = setTimeout(() => {
+      writeErr(`the daemon did not close within ${closeLimitMs / 1000} s and was cut off\n`);
+      exitNow(exitCodes.defect);
+    }, closeLimitMs);
+    await daemon.close();
+    clearTimeout(watchdog);
+  }
+  if (!isChild && !json) writeOut('stopped\n');
+  return undefined;
+};
+
+async function openDaemon(
+  home: string,
+  args: { readonly memory: boolean; readonly port: number | undefined },
+  isChild: boolean,
+): Promise<Daemon> {
+  try {
+    const { Daemon } = await import('../../daemon/daemon.ts');
+    return await Daemon.open({
+      home,
+      memory: args.memory,
+      ...(args.port === undefined ? {} : { port: args.port }),
+      logger: createLogger(await logLevel(home, isChild)),
+    });
+  } catch (error) {
+    if (isChild) await tellParent({ kind: 'failed', error: encodeError(toCollabError(error)) });
+    throw error;
+  }
+}
+
+/** As configured; else `info` for the log file, and `warn` for a terminal, which is for people. */
+async function logLevel(home: string, isChild: boolean): Promise<LogLevel> {
+  try {
+    const { value, from } = getSetting(await readConfigDocument(homePaths(home)), 'logLevel');
+    // getSetting has checked it against the levels there are.
+    if (from === 'file') return value as LogLevel;
+  } catch {
+    // The daemon refuses the same file in a moment, and its refusal is what the user gets to see.
+  }
+  return isChild ? 'info' : 'warn';
+}
+
+/** From here on a signal asks for an orderly end, also one that comes while the daemon opens. */
+function listenForStop(): { readonly requested: Promise<void> } {
+  let asked = false;
+  const requested = new Promise<void>((resolve) => {
+    const onSignal = (code: number) => () => {
+      if (asked) exitNow(code);
+      asked = true;
+      resolve();
+    };
+    process.on('SIGINT', onSignal(exitCodes.interrupted));
+    process.on('SIGTERM', onSignal(exitCodes.terminated));
+    // The terminal was closed.
+    process.on('SIGHUP', onSignal(exitCodes.hungUp));
+  });
+  return { requested };
+}
+
+/** The command that started us waits for this; it may be gone by now, which is no concern of the daemon. */
+async function tellParent(message: ChildMessage): Promise<void> {
+  if (process.send === undefined || !process.connected) return;
+  await new Promise<void>((resolve) => {
+    // An error means that the channel is closed: nobody waits any more.
+    process.send?.(message, undefined, undefined, () => resolve());
+  });
+  if (process.connected) process.disconnect();
+}
+
+function announce(daemon: Daemon, home: string, memory: boolean, json: boolean): void {
+  const { token: _, ...record } = daemon.record;
+  if (json) {
+    const data = {
+      ...record,
+      home,
+      storage: memory ? 'memory' : 'lmdb',
+      summary: daemon.summary,
+      warnings: daemon.warnings,
+    };
+    writeOut(`${JSON.stringify({ ok: true, data })}\n`);
+    return;
+  }
+  writeOut(readyText(daemon, home, memory, openScreen('stdout')));
+}
+
+function readyText({ record, warnings, summary }: Daemon, home: string, memory: boolean, screen: Screen) {
+  const storage = memory
+    ? screen.paint('yellow', 'MEMORY ONLY: nothing survives the end of this process')
+    : 'lmdb';
+  return [
+    `${screen.paint('bold', `agent-collab ${record.version}`)} is ready\n`,
+    labelled(
+      [
+        ['home', home],
+        ['socket', record.socket ?? 'none: the path would be too long for one'],
+        ['http', `http://127.0.0.1:${record.port} (token in daemon.json)`],
+        ['node', record.node],
+        ['storage', storage],
+        ['pid', String(record.pid)],
+      ],
+      screen,
+    ),
+    ...summary.map((line) => `${printable(line)}\n`),
+    ...warnings.map((line) => `${screen.paint('yellow', 'warning:')} ${printable(line)}\n`),
+    'Stop it with Ctrl-C, or from elsewhere with: agent-collab daemon stop\n',
+    `${screen.paint('cyan', 'next:')} in a repository: agent-collab lock acquire <file> -m "what you intend"\n`,
+  ].join('');
+}

@@ -1,0 +1,75 @@
+import { systemClock } from '../../base/clock.ts';
+import { formatDuration } from '../../base/duration.ts';
+import type { LaneView, StatusView } from '../../control/results.ts';
+import type { CommandRun } from '../command-context.ts';
+import { labelled } from '../labelled.ts';
+import { printable, type Screen } from '../screen.ts';
+import { showTime } from '../show-time.ts';
+
+export const status: CommandRun<'status' | 'daemon status'> = async (_args, { daemon, cwd }) => {
+  const { data, notices } = await daemon.call('status', { cwd });
+  return { data, notices, text: (screen) => statusText(data, screen) };
+};
+
+export function statusText(view: StatusView, screen: Screen): string {
+  const nowMs = systemClock.wallMs();
+  const { locks, deltas, audit } = view;
+  const lines: [string, string | undefined][] = [
+    ['daemon', `${view.version}, pid ${view.pid}, up ${formatDuration(nowMs - Date.parse(view.startedAt))}`],
+    ['home', view.home],
+    ['serves', `${view.socket ?? 'no socket'}, http://127.0.0.1:${view.port}`],
+    ['node', view.node],
+    ['project', view.project ?? 'none (this directory cannot be read)'],
+    ['storage', storageText(view, screen)],
+    [
+      'locks',
+      `${locks.held} held, ${locks.waiting} waiting, ${locks.agents} agents, newest fence ${locks.fence}`,
+    ],
+    [
+      'log',
+      `${deltas.count} deltas; newest ${deltas.head}, committed ${deltas.committed}, flushed ${deltas.flushed}, indexed ${deltas.indexed}`,
+    ],
+    ['audit', `${audit.count} events, ${audit.pending} pending${lostText(audit.lost, screen)}`],
+    ['lanes', laneText(view.lanes, screen)],
+    ['cluster', view.cluster === null ? 'none: this node works alone' : String(view.cluster)],
+  ];
+  const warnings = view.warnings.map(
+    (warning) => `${screen.paint('yellow', 'warning:')} ${printable(warning)}\n`,
+  );
+  const readOnly =
+    view.readOnly === null
+      ? ''
+      : `${screen.paint('red', 'read-only:')} ${printable(view.readOnly.reason)} (started ${showTime(view.startedAt, nowMs)})\n`;
+  return labelled(lines, screen) + readOnly + warnings.join('');
+}
+
+function storageText(view: StatusView, screen: Screen): string {
+  return view.storage === 'memory'
+    ? screen.paint('yellow', 'MEMORY ONLY: nothing survives the end of the daemon')
+    : `${view.storage}, ${formatBytes(view.store.diskBytes)} on disk`;
+}
+
+function lostText(lost: number, screen: Screen): string {
+  return lost === 0 ? '' : screen.paint('red', `, ${lost} LOST since the start`);
+}
+
+function laneText(lanes: StatusView['lanes'], screen: Screen): string {
+  const states = Object.entries(lanes).map(([name, lane]) => `${name} ${laneState(lane, screen)}`);
+  return states.join(', ');
+}
+
+function laneState(lane: LaneView, screen: Screen): string {
+  const pending = lane.pendingBytes === 0 ? '' : ` (${formatBytes(lane.pendingBytes)} pending)`;
+  const restarts = lane.restarts === 0 ? '' : `, restarted ${lane.restarts} times`;
+  const error = lane.error === undefined ? '' : `: ${printable(lane.error.message)}`;
+  const state = lane.state === 'running' ? lane.state : screen.paint('red', lane.state);
+  return `${state}${pending}${restarts}${error}`;
+}
+
+const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+export function formatBytes(bytes: number): string {
+  const step = Math.min(byteUnits.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const value = bytes / 1024 ** step;
+  return `${step === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${byteUnits[step] ?? 'B'}`;
+}

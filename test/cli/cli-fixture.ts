@@ -1,0 +1,165 @@
+/** Runs the program as its users do: as a process, with a data directory and a git repository of its own. */
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly input?: string | Buffer;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+export interface EnvelopeOf {
+  readonly ok: boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: a test names the fields that it looks at
+  readonly data?: any;
+  readonly error?: {
+    readonly code: string;
+    readonly message: string;
+    readonly next?: string;
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    readonly details?: any;
+  };
+  readonly notices?: readonly { readonly lockId: string; readonly kind: string }[];
+}
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+export class CliFixture {
+  readonly home: string;
+  readonly repository: string;
+  readonly #directory: string;
+  readonly #children = new Set<ChildProcessWithoutNullStreams>();
+
+  constructor() {
+    this.#directory = realpathSync(mkdtempSync(join(tmpdir(), 'agent-collab-cli-')));
+    this.home = join(this.#directory, 'home');
+    this.repository = join(this.#directory, 'repository');
+    mkdirSync(join(this.repository, 'src'), { recursive: true });
+    writeFileSync(join(this.repository, 'src', 'login.ts'), 'export const one = 1;\n'.repeat(60));
+    execFileSync('git', ['init', '-q'], { cwd: this.repository });
+    execFileSync('git', ['remote', 'add', 'origin', 'https://example.org/acme/app.git'], {
+      cwd: this.repository,
+    });
+  }
+
+  /** A path beside the repository and the data directory. */
+  path(name: string): string {
+    return join(this.#directory, name);
+  }
+
+  async run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+    const child = this.spawn(args, options);
+    child.stdin.end(options.input ?? '');
+    return finished(child);
+  }
+
+  /** With --json: checks that standard output is exactly one document. */
+  async json(
+    args: readonly string[],
+    options: CliOptions = {},
+  ): Promise<EnvelopeOf & { readonly exit: number | null }> {
+    const { code, stdout, stderr } = await this.run([...args, '--json'], options);
+    const lines = stdout.split('\n');
+    if (lines.length !== 2 || lines[1] !== '') throw new Error(`not one line: ${stdout}\n${stderr}`);
+    return { ...(JSON.parse(lines[0] ?? '') as EnvelopeOf), exit: code };
+  }
+
+  spawn(args: readonly string[], { env = {}, cwd }: CliOptions = {}): ChildProcessWithoutNullStreams {
+    const child = spawn(process.execPath, [...program(), ...args], {
+      cwd: cwd ?? this.repository,
+      // Nothing of the session that runs the tests: its harness would be the agent.
+      env: { PATH: process.env.PATH ?? '', HOME: this.#directory, AGENT_COLLAB_HOME: this.home, ...env },
+    });
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+    return child;
+  }
+
+  /** Ends whatever still runs, the daemon in the background too. */
+  async close(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL');
+    const pid = this.daemonPid();
+    if (pid !== undefined) killQuietly(pid);
+    rmSync(this.#directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  daemonPid(): number | undefined {
+    try {
+      const { pid } = JSON.parse(readFileSync(join(this.home, 'daemon.json'), 'utf8')) as { pid: number };
+      return pid === process.pid ? undefined : pid;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+export function finished(child: ChildProcessWithoutNullStreams): Promise<CliResult> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  // A program that refuses its arguments does not read its input.
+  child.stdin.on('error', () => {});
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+/** The lines of standard output as they come. */
+export function linesOf(child: ChildProcessWithoutNullStreams): AsyncIterator<string> {
+  return createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}
+
+let chosen: readonly string[] | undefined;
+
+/**
+ * The build when it is newer than every source, as under `npm test`, which builds first; else the sources. A start from
+ * the sources takes five times as long.
+ */
+function program(): readonly string[] {
+  chosen ??= builtIsCurrent()
+    ? [join(root, 'dist/src/cli/main.js')]
+    : ['--import', import.meta.resolve('tsx'), join(root, 'src/cli/main.ts')];
+  return chosen;
+}
+
+function builtIsCurrent(): boolean {
+  const builtMs = statSync(join(root, 'dist/src/cli/main.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return ['src', 'workers'].every((folder) => newestMs(join(root, folder)) <= builtMs);
+}
+
+function newestMs(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  return Math.max(0, ...files.map((name) => statSync(join(folder, name)).mtimeMs));
+}

@@ -1,0 +1,165 @@
+import { folderOf, inProduct, packageOf, type Rule, resolveImport, type Violation } from './source-file.ts';
+
+/**
+ * The folders of the product, lowest first. A folder imports itself and any folder on a line above its own: what is
+ * hot, small and testable stands at the top and knows nothing of what stands below.
+ */
+const layers: readonly (readonly string[])[] = [
+  ['base'],
+  ['codec', 'queue', 'lock', 'project', 'home'],
+  ['delta', 'audit', 'usage'],
+  ['store', 'search', 'control'],
+  ['offload', 'p2p', 'mcp', 'web'],
+  ['daemon'],
+  ['cli'],
+];
+
+/** Imports within one line of the table that are meant. */
+const besides: Readonly<Record<string, readonly string[]>> = {
+  // The node's identity in key.json is stored and shown in codec's forms.
+  home: ['codec'],
+};
+
+/** A worker is a program of its own, started by URL: it knows the data path, never the daemon. */
+const workersMay: readonly string[] = ['base', 'codec', 'queue', 'delta', 'audit', 'store', 'search'];
+/** The one thing both sides of a thread share: what crosses it. Types only. */
+const contract = 'src/offload/contract.ts';
+
+export const importsPointOneWay: Rule = (files) =>
+  files.filter(inProduct).flatMap((file) =>
+    file.imports.flatMap((edge): readonly Violation[] => {
+      const target = resolveImport(file, edge.specifier);
+      if (target === undefined) return [];
+      const from = folderOf(file.path);
+      const to = folderOf(target);
+      const why = refusal(from, to, target === contract && edge.typesOnly);
+      return why === undefined ? [] : [{ path: file.path, line: edge.line, what: why }];
+    }),
+  );
+
+function refusal(from: string, to: string, isContractType: boolean): string | undefined {
+  if (from === to) return undefined;
+  if (from === 'workers') {
+    return workersMay.includes(to) || isContractType
+      ? undefined
+      : `workers may not import ${to}: only ${workersMay.join(', ')} and types of ${contract}`;
+  }
+  if (to === 'workers') return 'src never imports workers: a worker is known by its URL and its contract';
+  const fromLayer = layers.findIndex((layer) => layer.includes(from));
+  const toLayer = layers.findIndex((layer) => layer.includes(to));
+  if (fromLayer === -1) return `the folder ${from} has no place in the table of layers`;
+  if (toLayer === -1) return `${from} may not import ${to}: it is no part of the product`;
+  if (toLayer < fromLayer || besides[from]?.includes(to)) return undefined;
+  return `${from} may not import ${to}: imports point one way (test/tidy/layers.ts)`;
+}
+
+/**
+ * Which folder a package belongs to, so that replacing one touches one folder: `src/<owner>`, and its tests, the benches
+ * and the crash tests with it.
+ */
+const owners: Readonly<Record<string, readonly string[]>> = {
+  lmdb: ['store'],
+  'cbor-x': ['codec'],
+  multiformats: ['codec'],
+  piscina: ['offload'],
+  libp2p: ['p2p'],
+  yargs: ['cli'],
+  'cli-table3': ['cli'],
+  hono: ['web'],
+  '@hono/node-server': ['web'],
+  zod: ['control', 'home'],
+  'fs-native-extensions': ['home'],
+};
+
+/** The same for packages that are never installed with the product: the one place that imports each. */
+const toolOwners: Readonly<Record<string, string>> = {
+  tinybench: 'bench/',
+  'fast-check': 'test/',
+  'oxc-parser': 'test/tidy/',
+};
+
+export const packagesHaveOneOwner: Rule = (files) =>
+  files
+    .filter((file) => file.isTypeScript)
+    .flatMap((file) =>
+      file.imports.flatMap((edge): readonly Violation[] => {
+        const name = packageOf(edge.specifier);
+        if (name === undefined || placesOf(name).some((place) => file.path.startsWith(place))) return [];
+        const owner =
+          owners[name]?.join(' and ') ?? toolOwners[name] ?? 'nobody: name its owner in test/tidy/layers.ts';
+        return [{ path: file.path, line: edge.line, what: `imports ${name}, which belongs to ${owner}` }];
+      }),
+    );
+
+function placesOf(name: string): readonly string[] {
+  const tool = toolOwners[name];
+  if (tool !== undefined) return [tool];
+  const folders = owners[name] ?? [];
+  const beside = folders.length > 0 ? ['bench/', 'crash-tests/'] : [];
+  return [...folders.flatMap((folder) => [`src/${folder}/`, `test/${folder}/`]), ...beside];
+}
+
+export const packagesAreDeclared: Rule = (files) => {
+  const manifest = files.find((file) => file.path === 'package.json');
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(manifest?.text ?? '{}') as Partial<
+    Record<'dependencies' | 'devDependencies', Record<string, string>>
+  >;
+  return files
+    .filter((file) => file.isTypeScript)
+    .flatMap((file) =>
+      file.imports.flatMap((edge): readonly Violation[] => {
+        const name = packageOf(edge.specifier);
+        if (name === undefined || Object.hasOwn(dependencies, name)) return [];
+        const isDevelopment = Object.hasOwn(devDependencies, name);
+        if (isDevelopment && !inProduct(file)) return [];
+        const what = isDevelopment
+          ? `imports ${name}, which is a devDependency and is not there once installed`
+          : `imports ${name}, which package.json does not declare`;
+        return [{ path: file.path, line: edge.line, what }];
+      }),
+    );
+};
+
+/** Synchronous and free of I/O: this is what keeps the main thread's locks and ring hot. */
+const synchronousFolders = /^src\/(lock|delta)\//;
+const pureModules: readonly string[] = ['node:assert', 'node:assert/strict', 'node:crypto'];
+const asynchronousNames: ReadonlySet<string> = new Set([
+  'Promise',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'queueMicrotask',
+]);
+
+export const locksAndDeltasAreSynchronous: Rule = (files) =>
+  files
+    .filter((file) => file.isTypeScript && synchronousFolders.test(file.path))
+    .flatMap((file) => {
+      const found: Violation[] = [];
+      const add = (node: { readonly start: number }, what: string) =>
+        found.push(file.violation(node.start, `${what}: lock/ and delta/ are synchronous and free of I/O`));
+      const ifAsync = (node: { readonly start: number; readonly async: boolean }) => {
+        if (node.async) add(node, 'async function');
+      };
+      file.visit({
+        FunctionDeclaration: ifAsync,
+        FunctionExpression: ifAsync,
+        ArrowFunctionExpression: ifAsync,
+        AwaitExpression: (node) => add(node, 'await'),
+        ForOfStatement: (node) => {
+          if (node.await) add(node, 'for await');
+        },
+        Identifier: (node) => {
+          if (asynchronousNames.has(node.name)) add(node, node.name);
+        },
+      });
+      for (const edge of file.imports) {
+        if (edge.specifier.startsWith('.') || pureModules.includes(edge.specifier)) continue;
+        found.push({
+          path: file.path,
+          line: edge.line,
+          what: `imports ${edge.specifier}: lock/ and delta/ are synchronous and free of I/O`,
+        });
+      }
+      return found;
+    });
