@@ -67,7 +67,14 @@ const schemas = {
   'lock.release': z.strictObject({ id: lockId, agent, fence: fence.optional() }),
   'lock.renew': z.strictObject({ id: lockId, agent, fence: fence.optional(), ttlMs: z.number().optional() }),
   'lock.check': z.strictObject({ id: lockId, agent: agent.optional(), fence: fence.optional() }),
-  'lock.list': z.strictObject({ cwd: cwd.optional(), path: path.optional(), agent: agent.optional() }),
+  'lock.list': z.strictObject({
+    cwd: cwd.optional(),
+    path: path.optional(),
+    /** Only what this agent holds or waits for. */
+    holder: agent.optional(),
+    /** Who asks. */
+    agent: agent.optional(),
+  }),
   'lock.force': z.strictObject({ id: lockId, by: agent, reason: z.string().min(1).max(maxIntentionChars) }),
   why: z.strictObject({ cwd, target, agent: agent.optional() }),
   'context.share': z.strictObject({

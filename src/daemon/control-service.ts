@@ -134,18 +134,26 @@ export class DaemonControl implements ControlService {
     throw refusalError(id, checked);
   }
 
-  async #listLocks({ cwd, path, agent }: OperationInput<'lock.list'>): Promise<OperationResult<'lock.list'>> {
-    const where = await this.#where(cwd, path);
-    const filter = { ...where, ...(agent === undefined ? {} : { agent: agent as AgentId }) };
-    const waiters = this.#parts.locks
+  async #listLocks(input: OperationInput<'lock.list'>): Promise<OperationResult<'lock.list'>> {
+    const { cwd, path, holder, agent } = input;
+    this.#touch(agent);
+    const { locks, waiters } = await this.#heldIn(cwd, path);
+    return {
+      locks: locks.filter((lock) => holder === undefined || lock.holder === holder).map(lockView),
+      waiters: waiters.filter((waiter) => holder === undefined || waiter.agent === holder).map(waiterView),
+    };
+  }
+
+  /** What overlaps a path, what is in a project, or everything. */
+  async #heldIn(cwd: string | undefined, path: string | undefined): Promise<WhyResult> {
+    const { locks, targets } = this.#parts;
+    if (path !== undefined) return locks.why(parseTarget(await targets.target(needCwd(cwd), { path })));
+    if (cwd === undefined) return { locks: locks.list({}), waiters: locks.waiters() };
+    const project = await targets.project(cwd);
+    const waiters = locks
       .waiters()
-      .filter(
-        (waiter) =>
-          (agent === undefined || waiter.agent === agent) &&
-          (where.project === undefined || waiter.targets.some(({ project }) => project === where.project)) &&
-          (where.path === undefined || waiter.targets.some((target) => target.path === where.path)),
-      );
-    return { locks: this.#parts.locks.list(filter).map(lockView), waiters: waiters.map(waiterView) };
+      .filter((waiter) => waiter.targets.some((target) => target.project === project));
+    return { locks: locks.list({ project }), waiters };
   }
 
   async #why({ cwd, target, agent }: OperationInput<'why'>): Promise<WhyView> {
@@ -235,12 +243,8 @@ export class DaemonControl implements ControlService {
     cwd: string | undefined,
     path: string | undefined,
   ): Promise<{ readonly project?: ProjectId; readonly path?: RepoPath }> {
-    if (path !== undefined && cwd === undefined) {
-      throw new CollabError('INVALID_ARGUMENT', 'path needs cwd', { details: { field: 'cwd' } });
-    }
-    if (cwd === undefined) return {};
-    if (path === undefined) return { project: await this.#parts.targets.project(cwd) };
-    return this.#parts.targets.path(cwd, path);
+    if (path !== undefined) return this.#parts.targets.path(needCwd(cwd), path);
+    return cwd === undefined ? {} : { project: await this.#parts.targets.project(cwd) };
   }
 
   async #projectOrNull(cwd: string): Promise<ProjectId | null> {
@@ -256,6 +260,11 @@ export class DaemonControl implements ControlService {
   #touch(agent: string | undefined): void {
     if (agent !== undefined) this.#parts.locks.touch(agent as AgentId);
   }
+}
+
+function needCwd(cwd: string | undefined): string {
+  if (cwd !== undefined) return cwd;
+  throw new CollabError('INVALID_ARGUMENT', 'path needs cwd', { details: { field: 'cwd' } });
 }
 
 type WhyResult = ReturnType<LockService['why']>;

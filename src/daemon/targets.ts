@@ -1,5 +1,6 @@
 /** From what a client names to what is locked: a project and a normalised path in it. */
-import { isAbsolute } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import type { ProjectId, RepoPath } from '../base/ids.ts';
 import { parseTargetText, type RawTarget, rawTarget } from '../control/target-text.ts';
@@ -23,7 +24,15 @@ export class TargetResolver {
   /** The raw form of a target that lock/ parses. @throws INVALID_ARGUMENT, INVALID_PATH, PATH_OUTSIDE_PROJECT, PROJECT_NOT_FOUND. */
   async target(cwd: string, input: TargetInput): Promise<ScopedPath & Pick<RawTarget, 'scope'>> {
     const raw = typeof input === 'string' ? parseTargetText(input) : rawTarget(input);
-    return { ...(await this.path(cwd, raw.path)), scope: raw.scope };
+    assertAbsolute(cwd);
+    const { project, path } = await locatePath(cwd, raw.path, this.#projects.resolve);
+    const target = { project: project.id, scope: raw.scope };
+    if (!(await isDirectory(join(project.root, path)))) return { ...target, path };
+    if (raw.scope.kind === 'file') return { ...target, path: subtree(path) };
+    throw new CollabError('INVALID_ARGUMENT', `${path} is a directory: it has no lines or symbols`, {
+      next: `Name a file, or lock the whole subtree: ${subtree(path)}.`,
+      details: { field: 'targets' },
+    });
   }
 
   async path(cwd: string, path: string): Promise<ScopedPath> {
@@ -35,6 +44,20 @@ export class TargetResolver {
   async project(cwd: string): Promise<ProjectId> {
     assertAbsolute(cwd);
     return (await this.#projects.resolve(cwd)).id;
+  }
+}
+
+/** Whoever locks a directory means what is in it. */
+function subtree(directory: RepoPath): RepoPath {
+  return (directory === '.' ? '**' : `${directory}/**`) as RepoPath;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    // Not there, or a glob: then it is the name of a file to be.
+    return false;
   }
 }
 

@@ -42,7 +42,7 @@ export interface ClaimLimits {
 /** The longest that one claim may wait, in ms: longer than any lease lives without its holder's activity. */
 export const maxWaitMs = 3_600_000;
 /** Priorities from -10 to 10: with the default ageing the highest is worth 100 s of waiting over none. */
-export const maxPriority = 10;
+const maxPriority = 10;
 /** Longest content hash, in characters: a SHA-512 in hexadecimal with its name fits. */
 const maxHashChars = 200;
 
@@ -93,7 +93,7 @@ export function parseTarget(raw: unknown, field = 'target'): Target {
 }
 
 /** @throws INVALID_ARGUMENT with `details.field`. */
-export function parseScope(raw: unknown, field = 'scope'): Scope {
+function parseScope(raw: unknown, field = 'scope'): Scope {
   const fields = asFields(raw, field);
   if (fields.kind === 'file') return wholeFile;
   if (fields.kind === 'lines') return parseLines(fields, field);
@@ -135,7 +135,7 @@ export function parseIntention(raw: unknown, field: string): string {
 }
 
 /** @throws INVALID_ARGUMENT. */
-export function parseWait(raw: unknown): number {
+function parseWait(raw: unknown): number {
   const waitMs = asNumber(raw, 'waitMs');
   if (!(waitMs >= 0 && waitMs <= maxWaitMs)) throw invalid('waitMs', `must be 0 to ${maxWaitMs} ms`);
   return waitMs;

@@ -13,7 +13,7 @@ import { type CompiledTarget, overlapKind, type Target } from './target.ts';
 import type { Waiter } from './wait-queue.ts';
 
 /** Blockers that a denial lists. */
-export const maxBlockers = 10;
+const maxBlockers = 10;
 /** Overlapping entries looked at for the list: a claim of everything must not walk a full table to be refused. */
 const maxBlockersSeen = 1000;
 

@@ -14,7 +14,7 @@ export const maxGlobAlternatives = 64;
 /** Characters of one glob: brace parsing is quadratic in it. */
 export const maxGlobChars = 1024;
 /** Characters of all alternatives together: comparing two globs costs at most the product of both sums. */
-export const maxGlobExpandedChars = 4096;
+const maxGlobExpandedChars = 4096;
 
 const spanning = '**';
 const anyRun = '*';

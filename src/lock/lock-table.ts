@@ -64,10 +64,8 @@ export class LockTable {
    * it, more than it, or the other mode makes a lock of its own.
    */
   acquire(claim: Claim): Grant | Denial {
-    this.#core.enter();
-    const outcome = this.#core.claim(claim, 0, ignore);
+    const outcome = this.#claim(claim, 0, ignore);
     if (outcome.outcome === 'waiting') assert.fail('a claim without a wait waits');
-    this.#core.leave();
     return outcome;
   }
 
@@ -77,7 +75,7 @@ export class LockTable {
    */
   acquireOrWait(claim: Claim, waitMs: number, settle: Settle): Grant | Denial | Waiting {
     assert(waitMs >= 0 && waitMs <= maxWaitMs, 'a wait that did not pass parseWait');
-    return this.#do(() => this.#core.claim(claim, waitMs, settle));
+    return this.#claim(claim, waitMs, settle);
   }
 
   /** Ends a wait, if it is still under way; its `settle` is told `cancelled`. @returns whether it was. */
@@ -272,6 +270,16 @@ export class LockTable {
     const result = call();
     this.#core.leave();
     return result;
+  }
+
+  /**
+   * A claim settles nobody else, so whoever is told here was settled by a deadline. They are told first: their
+   * callbacks may free what this claim would wait for, and its own must not be called before it has its ticket.
+   */
+  #claim(claim: Claim, waitMs: number, settle: Settle): Grant | Denial | Waiting {
+    this.#core.enter();
+    this.#core.leave();
+    return this.#core.claim(claim, waitMs, settle);
   }
 
   #release(id: LockId, agent: AgentId, fence: number | undefined): Released | Refusal {

@@ -146,6 +146,8 @@ export class OffloadedDeltaStore implements DeltaStore {
 
   async compact(before: HlcTime): Promise<CompactResult> {
     this.#assertOpen();
+    await this.committed();
+    await this.#indexed();
     const dropped = await this.#parts.retention.dropDeltas(before);
     return { dropped, floor: this.#parts.reader.snapshot().floor };
   }
@@ -251,6 +253,13 @@ export class OffloadedDeltaStore implements DeltaStore {
   async #whenCommitted(ticket: number): Promise<void> {
     await this.#parts.persist.committed(ticket);
     this.#commits.settle();
+  }
+
+  /** Retention drops nothing that the index has not applied: so it is given time to catch up. */
+  async #indexed(): Promise<void> {
+    const { index, ring } = this.#parts;
+    index.tryPush(frameKind.committed, encodeNumbers(ring.committed));
+    await index.committed(index.queue.written);
   }
 
   /** A worker sees only what is committed; so before it is asked, everything accepted so far must be. */

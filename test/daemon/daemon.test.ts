@@ -67,7 +67,7 @@ describe('daemon: locks over the socket', () => {
     const waiting = running.acquire('ada', 'two', { waitMs: 30_000 });
     while ((await running.client.call('status', {})).data.locks.waiting === 0);
     await assert.rejects(running.acquire('ben', 'one', { waitMs: 30_000 }), code('LOCK_DEADLOCK'));
-    const [held] = (await running.client.call('lock.list', { agent: 'ben' })).data.locks;
+    const [held] = (await running.client.call('lock.list', { holder: 'ben' })).data.locks;
     await running.client.call('lock.release', { id: held?.id ?? '', agent: 'ben' });
     assert.equal((await waiting).holder, 'ada');
   });
@@ -106,6 +106,23 @@ describe('daemon: locks over the socket', () => {
     );
     await running.acquire('ada', 'third');
     assert.equal(running.notices.length, 1);
+  });
+
+  it('takes a directory as everything in it', async (t) => {
+    const place = new Place(t);
+    const running = await place.start();
+    const lock = await running.acquire('ada', 'src');
+    assert.deepEqual(
+      lock.targets.map(({ text }) => text),
+      ['src/**'],
+    );
+    await assert.rejects(running.acquire('ben', 'src/a.ts:1-2'), code('LOCK_DENIED'));
+    await assert.rejects(running.acquire('ben', 'src:1-2'), code('INVALID_ARGUMENT'));
+    const list = async (path: string) =>
+      (await running.client.call('lock.list', { cwd: place.repo, path })).data.locks.map(({ id }) => id);
+    assert.deepEqual(await list('src/a.ts'), [lock.id]);
+    assert.deepEqual(await list('.'), [lock.id]);
+    assert.deepEqual(await list('other'), []);
   });
 
   it('refuses what no lock can be about, with a stable code, and goes on', async (t) => {

@@ -316,6 +316,19 @@ test('a callback may call the table again', () => {
   assert.equal(table.stats().locks, 0);
 });
 
+test('a claim has its answer before it is settled, even when a callback frees what it waits for', () => {
+  const { table, granted, clock } = createFixture();
+  granted('alice', 'a.ts', { ttlMs: 100 });
+  table.acquireOrWait(claim('bob', 'a.ts'), 500, () => table.releaseAll(agent('bob')));
+  clock.advance(100);
+  let settled = 0;
+  const outcome = table.acquireOrWait(claim('carol', 'a.ts'), 500, () => {
+    settled += 1;
+  });
+  assert.equal(outcome.outcome, 'granted');
+  assert.equal(settled, 0);
+});
+
 test('a thousand waiters on one file are served in order', { timeout: 30_000 }, () => {
   const { granted, wait, table, settled } = createFixture();
   granted('agent0', 'a.ts', { ttlMs: 1e6 });

@@ -3,20 +3,14 @@ import type { CommandRun } from '../command-context.ts';
 import { lockTable, waiterTable } from '../lock-text.ts';
 
 export const list: CommandRun<'lock list'> = async (args, { daemon, cwd }) => {
-  // The agent is picked out here: a request that names one gets the notices meant for that agent, and this one comes from
-  // somebody else who only looks.
-  const answer = await daemon.call('lock.list', {
+  const { data, notices } = await daemon.call('lock.list', {
     ...(args.all && args.path === undefined ? {} : { cwd }),
     ...(args.path === undefined ? {} : { path: args.path }),
+    ...(args.agent === undefined ? {} : { holder: args.agent }),
   });
-  const { agent } = args;
-  const data = {
-    locks: answer.data.locks.filter(({ holder }) => agent === undefined || holder === agent),
-    waiters: answer.data.waiters.filter((waiter) => agent === undefined || waiter.agent === agent),
-  };
   return {
     data,
-    notices: answer.notices,
+    notices,
     text: async (screen) => {
       const nowMs = systemClock.wallMs();
       const { locks, waiters } = data;
