@@ -7,23 +7,42 @@ import type { Lease } from './lease.ts';
 import type { EndedLock } from './lock.ts';
 import type { CompiledTarget } from './target.ts';
 
-/** The leases that are held, by id, by target, by deadline and with their agents. */
+/**
+ * The leases that are held, by id, by target, by deadline and with their agents; and the newest that have ended, by id,
+ * so that `check` can say what became of one. Both share a map: an end then costs no look-up of its own.
+ */
 export class LeaseBook {
   readonly index = new ClaimIndex<Lease>();
   readonly #byId = new Map<LockId, Lease>();
   readonly #deadlines = new DeadlineHeap<Lease>();
+  /** A ring of `endedKept`: who comes in takes the place of the oldest. */
+  readonly #ended: Lease[] = [];
+  readonly #endedKept: number;
+  #endedAt = 0;
+  #size = 0;
 
+  constructor(endedKept: number) {
+    this.#endedKept = endedKept;
+  }
+
+  /** Leases that are held. */
   get size(): number {
-    return this.#byId.size;
+    return this.#size;
   }
 
   get(id: LockId): Lease | undefined {
-    return this.#byId.get(id);
+    const lease = this.#byId.get(id);
+    return lease?.ended === undefined ? lease : undefined;
   }
 
-  /** In the order of their grants. */
-  all(): IterableIterator<Lease> {
-    return this.#byId.values();
+  /** How a lease ended, if it did and is remembered. */
+  endOf(id: LockId): EndedLock | undefined {
+    return this.#byId.get(id)?.ended;
+  }
+
+  /** The leases that are held, in the order of their grants. */
+  all(): readonly Lease[] {
+    return [...this.#byId.values()].filter((lease) => lease.ended === undefined);
   }
 
   add(lease: Lease): void {
@@ -33,13 +52,20 @@ export class LeaseBook {
     for (const entry of lease.entries) this.index.add(entry);
     this.#deadlines.push(lease);
     lease.agent.leases.add(lease);
+    this.#size += 1;
   }
 
-  remove(lease: Lease): void {
-    this.#byId.delete(lease.id);
+  end(lease: Lease, ended: EndedLock): void {
+    if (lease.ended !== undefined) assert.fail('a lease ends once');
     for (const entry of lease.entries) this.index.remove(entry);
     this.#deadlines.remove(lease);
     lease.agent.leases.delete(lease);
+    lease.ended = ended;
+    const oldest = this.#ended[this.#endedAt];
+    if (oldest !== undefined) this.#byId.delete(oldest.id);
+    this.#ended[this.#endedAt] = lease;
+    this.#endedAt = (this.#endedAt + 1) % this.#endedKept;
+    this.#size -= 1;
   }
 
   /** Puts the lease, whose lines moved, at other places. */
@@ -67,29 +93,5 @@ export class LeaseBook {
       if (expiresMs <= lease.dueMs) return lease;
       this.#deadlines.reschedule(lease, expiresMs);
     }
-  }
-}
-
-/** The newest ended locks, so that `check` can say what became of one. A ring: ended locks come by the million. */
-export class EndedLocks {
-  readonly #capacity: number;
-  readonly #ids: LockId[] = [];
-  readonly #byId = new Map<LockId, EndedLock>();
-  #at = 0;
-
-  constructor(capacity: number) {
-    this.#capacity = capacity;
-  }
-
-  get(id: LockId): EndedLock | undefined {
-    return this.#byId.get(id);
-  }
-
-  add(ended: EndedLock): void {
-    const oldest = this.#ids[this.#at];
-    if (oldest !== undefined) this.#byId.delete(oldest);
-    this.#ids[this.#at] = ended.lock.id;
-    this.#at = (this.#at + 1) % this.#capacity;
-    this.#byId.set(ended.lock.id, ended);
   }
 }

@@ -3,7 +3,7 @@ import type { AgentState } from './agent-roster.ts';
 import type { Claim } from './claim.ts';
 import type { HeapItem } from './deadline-heap.ts';
 import { entriesOf, type IndexEntry } from './entry-list.ts';
-import type { Lock } from './lock.ts';
+import type { EndedLock, Lock } from './lock.ts';
 import type { PlacedClaim } from './placed-claim.ts';
 import { sameTarget, type Target } from './target.ts';
 
@@ -23,6 +23,8 @@ export class Lease implements HeapItem {
   baseMs: number;
   dueMs: number;
   heapIndex = -1;
+  /** How the lease ended; undefined while it is held. */
+  ended: EndedLock | undefined = undefined;
 
   get order(): number {
     return this.fence;

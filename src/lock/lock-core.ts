@@ -7,7 +7,7 @@ import { ConflictSearch } from './conflict-search.ts';
 import { blockedDenial, closedDenial, deadlockDenial, limitDenial, rateDenial } from './denial.ts';
 import type { FenceSource } from './fence.ts';
 import { Lease } from './lease.ts';
-import { EndedLocks, LeaseBook } from './lease-book.ts';
+import { LeaseBook } from './lease-book.ts';
 import type { Blocker, EndedLock, Lock, WaitingClaim } from './lock.ts';
 import type { LockConfig } from './lock-options.ts';
 import type { Denial, Grant, LockTransition, Waiting } from './outcome.ts';
@@ -41,10 +41,9 @@ export type Ending =
 export class LockCore {
   readonly config: LockConfig;
   readonly roster: AgentRoster;
-  readonly book = new LeaseBook();
+  readonly book: LeaseBook;
   readonly queue = new WaitQueue();
-  readonly ended: EndedLocks;
-  readonly conflicts = new ConflictSearch(this.book.index, this.queue.index);
+  readonly conflicts: ConflictSearch;
   readonly counts = { granted: 0, denied: 0, renewed: 0, released: 0, expired: 0, forced: 0, lost: 0 };
   /** The instant of the call, monotonic. */
   nowMs = Number.NEGATIVE_INFINITY;
@@ -61,7 +60,8 @@ export class LockCore {
   constructor(components: LockComponents, config: LockConfig) {
     this.config = config;
     this.roster = new AgentRoster(config);
-    this.ended = new EndedLocks(config.endedKept);
+    this.book = new LeaseBook(config.endedKept);
+    this.conflicts = new ConflictSearch(this.book.index, this.queue.index);
     this.#clock = components.clock;
     this.#fences = components.fences;
     this.#newLockId = components.newLockId;
@@ -160,9 +160,8 @@ export class LockCore {
   end(lease: Lease, ending: Ending): EndedLock {
     const atMs = this.wallMs();
     const lock = lease.snapshot(this.nowMs, atMs);
-    this.book.remove(lease);
     const ended: EndedLock = { lock, atMs, ...ending };
-    this.ended.add(ended);
+    this.book.end(lease, ended);
     switch (ending.cause) {
       case 'released':
       case 'expired':

@@ -157,7 +157,7 @@ export class LockTable {
    */
   endAll(cause: 'restart' | 'lost', reason: string): readonly Lock[] {
     return this.#do(() => {
-      const leases = [...this.#core.book.all()];
+      const leases = this.#core.book.all();
       const locks = leases.map((lease) => this.#core.end(lease, { cause, reason }).lock);
       this.#core.retry(leases.flatMap(compiledOf));
       return locks;
@@ -307,7 +307,7 @@ export class LockTable {
       if (fence === undefined || fence === lease.fence) return lease;
       return heldOtherwiseRefusal('stale-fence', this.#core.snapshot(lease));
     }
-    const ended = this.#core.ended.get(id);
+    const ended = this.#core.book.endOf(id);
     if (ended !== undefined) return endedRefusal(ended);
     const isOfEarlierLife = fence !== undefined && fence < this.#fences.startFloor;
     return unknownRefusal(isOfEarlierLife ? 'restart' : 'unknown');

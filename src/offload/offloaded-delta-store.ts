@@ -2,18 +2,14 @@
  * The delta store of the daemon: accepts on the main thread, persists and indexes in worker lanes. What is accepted stands in
  * the delta ring until it is committed, so every query sees it.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto';
 import { CollabError } from '../base/errors.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { DeltaId, NodeId, Position } from '../base/ids.ts';
-import { publicKeyFromNodeId } from '../codec/node-id.ts';
-import type { StoredDelta } from '../delta/delta.ts';
-import { encodeDeltaBody } from '../delta/delta-body.ts';
-import { deltaHash, genesisHash, verifyHash } from '../delta/delta-frame.ts';
+import type { Delta, StoredDelta } from '../delta/delta.ts';
 import type { DeltaRing } from '../delta/delta-ring.ts';
-import type { LogRecord } from '../delta/log-record.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
 import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
+import { DeltaIntake } from '../store/delta-intake.ts';
 import { type DeltaQuery, runQuery } from '../store/delta-queries.ts';
 import type { DeltaReader } from '../store/delta-reader.ts';
 import type {
@@ -48,30 +44,19 @@ export interface OffloadedDeltaStoreComponents {
   readonly readOnlyReason: () => string | undefined;
 }
 
-/** Where a source stands among what is accepted. Hashes of own deltas are the persist lane's business. */
-interface SourceTip {
-  seq: number;
-  hash: Uint8Array;
-  readonly publicKey: KeyObject;
-}
-
 export class OffloadedDeltaStore implements DeltaStore {
   readonly #parts: OffloadedDeltaStoreComponents;
+  readonly #intake: DeltaIntake;
   readonly #feed: RecordFeed;
   readonly #commits: CommitWatch;
   readonly #vector: Record<NodeId, number> = {};
-  readonly #foreign = new Map<NodeId, SourceTip>();
-  #head: number;
   #closing: Promise<void> | undefined;
 
   /** @param state the log as it was opened; the ring is filled up to its head. */
   constructor(components: OffloadedDeltaStoreComponents, state: LogState) {
     this.#parts = components;
-    this.#head = state.head;
-    for (const [source, { seq, hash }] of state.sources) {
-      this.#vector[source] = seq;
-      if (source !== components.node) this.#foreign.set(source, { seq, hash, publicKey: keyOf(source) });
-    }
+    this.#intake = new DeltaIntake(state.head, state.sources, components.node);
+    for (const [source, { seq }] of state.sources) this.#vector[source] = seq;
     this.#commits = new CommitWatch(components.persist.queue, (position) => {
       components.ring.commit(position);
       // Full: an earlier notice is still unread, and the lane reads as far as the log goes.
@@ -93,16 +78,15 @@ export class OffloadedDeltaStore implements DeltaStore {
     durability: Durability = 'flushed',
   ): Promise<SaveReceipt> {
     this.#assertWritable();
-    const { records, deltas, tips } = this.#prepare(incoming);
-    const positions = records.map(({ position }) => position);
-    const receipt = { positions, duplicates: incoming.length - records.length };
+    const { records, deltas, duplicates, take } = this.#intake.admit(incoming);
+    const receipt = { positions: records.map(({ position }) => position), duplicates };
     if (records.length === 0) {
       if (durability !== 'accepted') await this.committed();
       return receipt;
     }
     this.#feed.reserve(records.reduce((bytes, { body }) => bytes + body.length, 0));
-    for (const delta of deltas) this.#accept(delta);
-    for (const [source, tip] of tips) this.#foreign.set(source, tip);
+    take();
+    for (const [at, delta] of deltas.entries()) this.#accept(delta, receipt.positions[at] as Position);
     const queued = this.#feed.push(records);
     const ticket = typeof queued === 'number' ? queued : await queued;
     // Committed is flushed: the persist lane commits synchronously.
@@ -160,12 +144,12 @@ export class OffloadedDeltaStore implements DeltaStore {
     const committed = this.#parts.ring.committed;
     return {
       kind: 'lmdb',
-      head: this.#head,
+      head: this.#intake.head,
       committed,
       flushed: committed,
       indexed: applied,
       floor,
-      count: this.#head - floor + 1,
+      count: this.#intake.head - floor + 1,
       diskBytes: log.environment.diskBytes() + index.environment.diskBytes(),
     };
   }
@@ -189,65 +173,9 @@ export class OffloadedDeltaStore implements DeltaStore {
     await this.#parts.reader.close();
   }
 
-  /** Checks a batch as a whole and gives it positions; changes nothing, so a refusal has no effect. */
-  #prepare(incoming: readonly IncomingDelta[]): {
-    readonly records: LogRecord[];
-    readonly deltas: StoredDelta[];
-    readonly tips: Map<NodeId, SourceTip>;
-  } {
-    const records: LogRecord[] = [];
-    const deltas: StoredDelta[] = [];
-    const tips = new Map<NodeId, SourceTip>();
-    const seqs = new Map<NodeId, number>();
-    for (const { delta, body = encodeDeltaBody(delta), prev, signature } of incoming) {
-      const { source, seq, time } = delta;
-      const newest = seqs.get(source) ?? this.#vector[source] ?? 0;
-      if (seq <= newest) continue;
-      if (seq !== newest + 1) {
-        throw new CollabError('SEQ_GAP', `delta ${seq} of ${source} does not follow ${newest}`, {
-          next: 'Send the deltas between first.',
-          details: { source, seq, newest },
-        });
-      }
-      seqs.set(source, seq);
-      if (source !== this.#parts.node)
-        tips.set(source, this.#checkedTip(tips.get(source), delta.source, seq, body, prev, signature));
-      const position = (this.#head + records.length + 1) as Position;
-      records.push({ position, source, seq, time, body, prev, signature });
-      deltas.push({ ...delta, position, prev: null });
-    }
-    return { records, deltas, tips };
-  }
-
-  /** @throws CHAIN_BROKEN when a foreign delta does not name its predecessor or its signature is wrong. */
-  #checkedTip(
-    pending: SourceTip | undefined,
-    source: NodeId,
-    seq: number,
-    body: Uint8Array,
-    prev: Uint8Array | undefined,
-    signature: Uint8Array | undefined,
-  ): SourceTip {
-    const tip = pending ??
-      this.#foreign.get(source) ?? { seq: 0, hash: genesisHash, publicKey: keyOf(source) };
-    if (prev !== undefined && Buffer.compare(prev, tip.hash) !== 0) {
-      throw new CollabError('CHAIN_BROKEN', `delta ${seq} of ${source} does not name its predecessor`, {
-        details: { source, seq },
-      });
-    }
-    const hash = deltaHash(tip.hash, body);
-    if (signature !== undefined && !verifyHash(hash, signature, tip.publicKey)) {
-      throw new CollabError('CHAIN_BROKEN', `delta ${seq} of ${source} has a wrong signature`, {
-        details: { source, seq },
-      });
-    }
-    return { seq, hash, publicKey: tip.publicKey };
-  }
-
-  #accept(delta: StoredDelta): void {
-    this.#head = delta.position;
+  #accept(delta: Delta, position: Position): void {
     this.#vector[delta.source] = delta.seq;
-    this.#parts.ring.push(delta);
+    this.#parts.ring.push({ ...delta, position, prev: null });
   }
 
   async #whenCommitted(ticket: number): Promise<void> {
@@ -294,15 +222,4 @@ export class OffloadedDeltaStore implements DeltaStore {
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new CollabError('STORE_CLOSED', 'the delta store is closed');
   }
-}
-
-/** SubjectPublicKeyInfo of an Ed25519 key (RFC 8410): a fixed head and the 32 bytes. */
-const spkiHead = Buffer.from('302a300506032b6570032100', 'hex');
-
-function keyOf(source: NodeId): KeyObject {
-  return createPublicKey({
-    key: Buffer.concat([spkiHead, publicKeyFromNodeId(source)]),
-    format: 'der',
-    type: 'spki',
-  });
 }

@@ -8,7 +8,7 @@ import { CollabError } from '../base/errors.ts';
 import type { NodeId, Position } from '../base/ids.ts';
 import { maxDeltaBytes } from '../base/limits.ts';
 import { publicKeyFromNodeId } from '../codec/node-id.ts';
-import { deltaId } from '../delta/delta.ts';
+import { type Delta, deltaId } from '../delta/delta.ts';
 import { decodeDeltaBody, encodeDeltaBody } from '../delta/delta-body.ts';
 import { deltaHash, genesisHash, verifyHash } from '../delta/delta-frame.ts';
 import type { LogRecord } from '../delta/log-record.ts';
@@ -23,6 +23,8 @@ export interface ChainHead {
 /** What `admit` found out. Nothing has changed until `take` is called. */
 export interface Admission {
   readonly records: readonly LogRecord[];
+  /** The deltas of `records`, one by one. */
+  readonly deltas: readonly Delta[];
   readonly duplicates: number;
   /** Moves the heads: call it when the records are safe where they belong, and before the next `admit`. */
   take(): void;
@@ -32,11 +34,14 @@ const genesis: ChainHead = { seq: 0, hash: genesisHash };
 
 export class DeltaIntake {
   readonly #heads: Map<NodeId, ChainHead>;
+  readonly #unhashed: NodeId | undefined;
   #position: Position;
 
-  constructor(head: Position, sources: ReadonlyMap<NodeId, ChainHead>) {
+  /** @param unhashed the source whose chain another thread computes: its own node's, whose deltas need no check. */
+  constructor(head: Position, sources: ReadonlyMap<NodeId, ChainHead>, unhashed?: NodeId) {
     this.#position = head;
     this.#heads = new Map(sources);
+    this.#unhashed = unhashed;
   }
 
   /** Newest position given. */
@@ -52,6 +57,7 @@ export class DeltaIntake {
   admit(incoming: readonly IncomingDelta[]): Admission {
     const heads = new Map<NodeId, ChainHead>();
     const records: LogRecord[] = [];
+    const deltas: Delta[] = [];
     let duplicates = 0;
     let position = this.#position;
     for (const item of incoming) {
@@ -64,9 +70,15 @@ export class DeltaIntake {
       }
       if (seq !== head.seq + 1) throw gap(source, seq, head.seq);
       const body = bodyOf(item);
+      position = (position + 1) as Position;
+      deltas.push(item.delta);
+      if (source === this.#unhashed) {
+        records.push({ position, source, seq, time, body });
+        heads.set(source, { seq, hash: genesisHash });
+        continue;
+      }
       const hash = deltaHash(head.hash, body);
       checkChain(item, head, hash);
-      position = (position + 1) as Position;
       records.push({ position, source, seq, time, body, prev: head.hash, signature: item.signature });
       heads.set(source, { seq, hash });
     }
@@ -76,7 +88,7 @@ export class DeltaIntake {
       this.#position = position;
       for (const [source, head] of heads) this.#heads.set(source, head);
     };
-    return { records, duplicates, take };
+    return { records, deltas, duplicates, take };
   }
 
   vector(): VersionVector {
