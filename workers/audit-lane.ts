@@ -24,5 +24,3 @@ export function run(start: LaneStart): Promise<LaneReport> {
     };
   });
 }
-
-export default run;

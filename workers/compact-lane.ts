@@ -38,5 +38,3 @@ async function openWork({ places }: LaneStart): Promise<LaneWork> {
     },
   };
 }
-
-export default run;

@@ -33,5 +33,3 @@ export function run(start: LaneStart): Promise<LaneReport> {
     }
   });
 }
-
-export default run;

@@ -29,5 +29,3 @@ export function run(start: PersistStart): Promise<LaneReport> {
     };
   });
 }
-
-export default run;

@@ -23,5 +23,3 @@ async function read(task: ReadTask): Promise<unknown> {
     await reader.close();
   }
 }
-
-export default run;

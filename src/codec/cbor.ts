@@ -15,6 +15,8 @@ const encoder = new Encoder({
   structuredClone: false,
   // Map headers are as long as needed: `deps` and small payloads dominate, and a fixed header costs two bytes each.
   variableMapSize: true,
+  // Decoded byte strings are copies: what is decoded may lie in memory that the next read overwrites.
+  ...({ copyBuffers: true } as object),
 });
 
 /** @returns bytes of their own memory; not a view that a later call overwrites. */
@@ -22,7 +24,7 @@ export function encodeCbor(value: unknown): Uint8Array {
   return encoder.encode(value);
 }
 
-/** @throws Error on garbage; callers turn it into their own error or value. Byte strings are views on `bytes`. */
+/** @throws Error on garbage; callers turn it into their own error or value. Nothing of the result refers to `bytes`. */
 export function decodeCbor(bytes: Uint8Array): unknown {
   return encoder.decode(bytes);
 }

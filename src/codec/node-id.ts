@@ -16,7 +16,19 @@ const idOf = new Map<string, NodeId>();
 /** A peer can name keys that nobody has (in `deps`); a full cache begins anew, so that this costs it time and us no memory. */
 const maxCached = 10_000;
 
+/** The last one asked for: deltas come in runs of one source, and comparing costs a third of looking up. */
+let lastKey: Uint8Array = new Uint8Array(0);
+let lastId = '' as NodeId;
+
 export function nodeIdFromPublicKey(publicKey: Uint8Array): NodeId {
+  if (publicKey.length === publicKeyBytes && Buffer.compare(publicKey, lastKey) === 0) return lastId;
+  const id = lookUp(publicKey);
+  lastKey = Uint8Array.from(publicKey);
+  lastId = id;
+  return id;
+}
+
+function lookUp(publicKey: Uint8Array): NodeId {
   const cacheKey = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.byteLength).toString(
     'latin1',
   );

@@ -8,7 +8,7 @@ import type { Denial, DenialReason, LockTransition, Refusal } from '../lock/outc
 import { formatTarget, type Target } from '../lock/target.ts';
 import { isoTime } from './views.ts';
 
-export function targetView(target: Target): TargetView {
+function targetView(target: Target): TargetView {
   return { path: target.path, scope: target.scope, text: formatTarget(target) };
 }
 
@@ -109,7 +109,7 @@ function denialMessage(denial: Denial, nowMs: number): string {
   }
 }
 
-export function describeBlocker(blocker: Blocker, nowMs: number): string {
+function describeBlocker(blocker: Blocker, nowMs: number): string {
   const name =
     blocker.holderName === undefined ? blocker.holder : `${blocker.holderName} (${blocker.holder})`;
   const what = `${formatTarget(blocker.target)} for "${blocker.intention}"`;
@@ -144,7 +144,7 @@ const refusalWords: Readonly<Record<Refusal['reason'], string>> = {
   'not-holder': 'belongs to another agent',
 };
 
-export function refusalMessage(id: string, refusal: Refusal): string {
+function refusalMessage(id: string, refusal: Refusal): string {
   const by = refusal.ended?.by === undefined ? '' : ` by ${refusal.ended.by}`;
   const reason = refusal.ended?.reason === undefined ? '' : ` (${refusal.ended.reason})`;
   return `the lock ${id} ${refusalWords[refusal.reason]}${by}${reason}`;

@@ -41,7 +41,7 @@ export async function tellLostLeases({ audit, locks, nowMs }: LostLeaseParts): P
 }
 
 /** The grants whose end is not recorded, newest first. */
-export async function findLostLeases(audit: AuditStore, nowMs: number): Promise<readonly AuditEvent[]> {
+async function findLostLeases(audit: AuditStore, nowMs: number): Promise<readonly AuditEvent[]> {
   const seen = new Set<string>();
   const lost: AuditEvent[] = [];
   let cursor: HlcTime | undefined;

@@ -38,9 +38,9 @@ export const slot = {
 } as const;
 
 /** `ACQ1` in ASCII: the buffer is one of ours and not some other shared memory. */
-export const layoutMagic = 0x41435131;
+const layoutMagic = 0x41435131;
 /** Rises with every change of the table above: a worker built from other sources is refused. */
-export const layoutVersion = 1;
+const layoutVersion = 1;
 export const controlBytes = 448;
 export const headerBytes = 8;
 /** Room for one frame of 8 bytes; so small only in tests, where it makes every push cross the end. */

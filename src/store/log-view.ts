@@ -22,7 +22,7 @@ import { decodeDeltaBody } from '../delta/delta-body.ts';
 import { type DeltaFrame, decodeDeltaFrame, genesisHash, hashBytes } from '../delta/delta-frame.ts';
 import type { Environment } from './environment.ts';
 import { isBytes, isCount, MetaTable } from './meta-table.ts';
-import { positionKey, positionOfKey } from './store-keys.ts';
+import { positionKey, positionKeyBytes, positionOfKey } from './store-keys.ts';
 import type { Table } from './table.ts';
 
 export const deltaSchema = 1;
@@ -60,6 +60,7 @@ export class LogView {
   readonly environment: Environment;
   readonly log: Table;
   readonly meta: MetaTable;
+  readonly #key = Buffer.allocUnsafeSlow(positionKeyBytes);
 
   constructor(environment: Environment) {
     this.environment = environment;
@@ -129,7 +130,8 @@ export class LogView {
 
   /** @throws STORE_DAMAGED when the frame is missing or does not decode. */
   delta(position: number): StoredDelta {
-    const frame = this.frame(position);
+    // Decoding copies whatever it keeps, so the frame itself needs no copy.
+    const frame = this.log.view(positionKey(position, this.#key));
     if (frame === undefined) throw missingPosition(position);
     return decodeStored(position, frame);
   }

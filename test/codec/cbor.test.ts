@@ -24,6 +24,14 @@ describe('CBOR', () => {
     assert.deepEqual(Uint8Array.from(first), copy);
   });
 
+  it('decodes into values that refer to nothing of the input', () => {
+    const bytes = encodeCbor({ key: new Uint8Array([1, 2, 3]), text: 'text', deep: [[new Uint8Array([4])]] });
+    const decoded = decodeCbor(bytes) as { key: Uint8Array; text: string; deep: Uint8Array[][] };
+    bytes.fill(0xff);
+    assert.deepEqual([...decoded.key, ...(decoded.deep[0]?.[0] ?? [])], [1, 2, 3, 4]);
+    assert.equal(decoded.text, 'text');
+  });
+
   it('reads numbers of 53 bits exactly', () => {
     for (const value of [0, -1, 2 ** 31, 2 ** 32, 2 ** 45 + 1, Number.MAX_SAFE_INTEGER, 0.1])
       assert.equal(decodeCbor(encodeCbor(value)), value);
