@@ -28,7 +28,7 @@ export interface AcceptedTail {
   after(position: Position): Iterable<StoredDelta>;
 }
 
-export const nothingAccepted: AcceptedTail = { after: () => [] };
+const nothingAccepted: AcceptedTail = { after: () => [] };
 
 /** One moment of the store. */
 export interface Snapshot {

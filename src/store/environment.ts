@@ -42,7 +42,7 @@ export interface EnvironmentOptions {
  * Address space, not disk: a large map up front means that no thread ever remaps while another reads. 64 GiB is a
  * hundred times what 30 days of a busy team take, and fits any 64-bit address space many times.
  */
-export const defaultMapBytes = 64 * 2 ** 30;
+const defaultMapBytes = 64 * 2 ** 30;
 /** Named databases of one environment; we have at most six, and each costs a few bytes per transaction. */
 const maxTables = 16;
 /** Reader slots: a thread takes one or two, and a `verify` or a copy beside the daemon a few more. */

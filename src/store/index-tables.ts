@@ -23,7 +23,7 @@ import { isCount, MetaTable } from './meta-table.ts';
 import { pathKey, pathText, positionValue, sourceKey, timeKey } from './store-keys.ts';
 import type { Table } from './table.ts';
 
-export const indexSchema = 1;
+const indexSchema = 1;
 export const entryTables = ['source', 'time', 'path'] as const;
 export type EntryTable = (typeof entryTables)[number];
 
@@ -152,7 +152,7 @@ export function typeValue(delta: Pick<Delta, 'type'>): Buffer {
   return typeValues[deltaTypes.indexOf(delta.type)] ?? Buffer.of(0xff);
 }
 
-export function isAppliedMark(value: unknown): value is AppliedMark {
+function isAppliedMark(value: unknown): value is AppliedMark {
   const { position, stamp } = (value ?? {}) as Partial<Record<keyof AppliedMark, unknown>>;
   return isCount(position) && isCount(stamp);
 }

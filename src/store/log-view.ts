@@ -38,7 +38,7 @@ export interface SourceHead {
   readonly floorHash: Uint8Array;
 }
 
-export const newSourceHead: SourceHead = { seq: 0, hash: genesisHash, floorSeq: 0, floorHash: genesisHash };
+const newSourceHead: SourceHead = { seq: 0, hash: genesisHash, floorSeq: 0, floorHash: genesisHash };
 
 /** Everything that the main thread must know of a log to go on with it. */
 export interface LogState {
@@ -177,7 +177,7 @@ export function damagedAt(position: number, what: string, cause?: unknown): Coll
   });
 }
 
-export function missingPosition(position: number): CollabError {
+function missingPosition(position: number): CollabError {
   return damagedAt(position, 'is missing from the log');
 }
 

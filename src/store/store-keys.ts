@@ -16,15 +16,15 @@ import { createHash } from 'node:crypto';
 
 export const positionKeyBytes = 8;
 /** Of a source key and of a path key alike. */
-export const numberedKeyBytes = 10;
-export const timeKeyBytes = 14;
+const numberedKeyBytes = 10;
+const timeKeyBytes = 14;
 /** 48 bits of position: 280 million million deltas. */
 const u48Bytes = 6;
 /**
  * Longest path text that is a key as it is. Under half of what LMDB allows (1978 bytes) so that a page holds several
  * keys; longer paths are rare, and then cost one hash.
  */
-export const maxPathText = 480;
+const maxPathText = 480;
 
 /** @param into memory for the key. @default memory of its own */
 export function positionKey(position: number, into = Buffer.allocUnsafe(positionKeyBytes)): Buffer {

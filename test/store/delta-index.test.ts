@@ -147,6 +147,15 @@ describe('the delta index', () => {
     assert.deepEqual(answers(again.reader), expected);
   });
 
+  it('adds no entry below the floor that compaction raises between its reading and its writing', async (t) => {
+    const parts = await openParts(t);
+    fill(parts);
+    const { environment, meta, source, time, path } = parts.index.tables;
+    environment.write(() => meta.put('floor', 41));
+    assert.equal(parts.index.applyUpTo(60), 60);
+    assert.deepEqual([source.count(), time.count(), path.count()], [20, 20, 20]);
+  });
+
   it('does not skip a delta that it cannot read', async (t) => {
     const parts = await openParts(t);
     fill(parts);
