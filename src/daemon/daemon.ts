@@ -220,7 +220,7 @@ function createServices({ config, key }: ClaimedHome, stores: OpenStores, logger
     {
       clock,
       fences,
-      newLockId: () => `lk_${randomHex(8)}` as LockId,
+      newLockId: lockIds(),
       onTransition: (transition) => audit.record(auditDraft(transition)),
     },
     config.locks,
@@ -230,6 +230,16 @@ function createServices({ config, key }: ClaimedHome, stores: OpenStores, logger
     { deltas: config.storage.retentionDays, audit: config.audit.retentionDays },
   );
   return { audit, deltas, locks, retention, targets: new TargetResolver(new ProjectCache({ clock })) };
+}
+
+/** Unique over all processes and cheap: randomness is drawn once, since a draw costs more than a grant. */
+function lockIds(): () => LockId {
+  const prefix = `lk_${randomHex(5)}`;
+  let count = 0;
+  return () => {
+    count += 1;
+    return `${prefix}${count.toString(36)}` as LockId;
+  };
 }
 
 /** Tries until the disk takes it. */
