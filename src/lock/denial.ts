@@ -2,7 +2,6 @@
 import { formatDuration } from '../base/duration.ts';
 import type { Blocker, CycleStep, EndedLock, Lock } from './lock.ts';
 import type { Denial, DenialReason, Refusal } from './outcome.ts';
-import { formatTarget } from './target.ts';
 
 /** A denial because of others; the first blocker is the one that it names. */
 export function blockedDenial(
@@ -29,7 +28,7 @@ export function blockedDenial(
     overlap: first.overlap,
     ...leaseFields,
     blockers,
-    next: nextFor(reason, describe(first, wallMs)),
+    next: nextFor(reason, first.holderName ?? first.holder),
   };
 }
 
@@ -64,17 +63,11 @@ function plainDenial(reason: DenialReason, next: string): Denial {
   return { outcome: 'denied', reason, blockers: [], next };
 }
 
-function describe(blocker: Blocker, wallMs: number): string {
-  const who = blocker.holderName ?? blocker.holder;
-  const what = `${formatTarget(blocker.target)}, "${blocker.intention}"`;
-  if (blocker.kind === 'waiter') return `${who} (waits for ${what})`;
-  return `${who} (${what}, for ${formatDuration(blocker.expiresAtMs - wallMs)} more unless renewed)`;
-}
-
+/** What the error itself says of the blocker is not said again. */
 function nextFor(reason: 'held' | 'queued' | 'timeout' | 'cancelled', whom: string): string {
   if (reason === 'cancelled') return 'The wait was cancelled; claim again if the lock is still needed.';
-  if (reason === 'timeout') return `Work on something else or agree with ${whom}, then claim again.`;
-  return `Claim again with a wait, work on something else, or agree with ${whom}.`;
+  const again = reason === 'timeout' ? 'Wait longer' : 'Wait for it';
+  return `${again} (--wait 2m; waitMs in the API), work on something else, or ask ${whom} to release it.`;
 }
 
 /** The answer about a lock that is not held, from what is remembered of its end. */

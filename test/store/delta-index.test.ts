@@ -66,9 +66,11 @@ describe('the delta index', () => {
   it('is the same after it is applied twice', async (t) => {
     const parts = await openParts(t, tempDirectory(t), { batch: 8 });
     fill(parts);
+    const expected = answers(parts.reader);
     parts.index.applyUpTo(60);
     const { meta, environment } = parts.index.tables;
     environment.write(() => meta.put('applied', { position: 20, stamp: parts.log.view.stamp(20) }));
+    assert.deepEqual(answers(parts.reader), expected, 'what is above the mark is told once');
     assert.equal(parts.index.applyUpTo(60), 60);
     assert.deepEqual(verified(parts).problems, []);
   });
