@@ -217,7 +217,8 @@ export class Lane<Name extends LaneName> {
       error: error.message,
     });
     this.#state = state;
-    for (const reject of this.#waiting) reject(error);
+    const told = interruption(this.name, error);
+    for (const reject of this.#waiting) reject(told);
     this.#waiting.clear();
   }
 
@@ -252,4 +253,13 @@ export class Lane<Name extends LaneName> {
   async #pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
   }
+}
+
+/** What a caller is told whose record is in the queue: it will most likely be written, only when is not known. */
+function interruption(lane: LaneName, cause: CollabError): CollabError {
+  return new CollabError('STORE_UNAVAILABLE', `the ${lane} lane was interrupted: ${cause.message}`, {
+    next: 'It was accepted and is written as soon as that is possible. Look whether it is there before you send it again.',
+    details: { accepted: true, lane },
+    cause,
+  });
 }

@@ -175,5 +175,6 @@ function restarts(stores: OpenStores): number {
 
 /** A save that is interrupted is applied later; its promise says that nobody knows when. */
 function interruptedOnly(error: unknown): void {
-  assert(error instanceof CollabError && error.code === 'INTERNAL', String(error));
+  assert(error instanceof CollabError && error.code === 'STORE_UNAVAILABLE', String(error));
+  assert.equal(error.details?.accepted, true);
 }

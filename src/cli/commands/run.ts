@@ -44,11 +44,16 @@ async function openDaemon(
 ): Promise<Daemon> {
   try {
     const { Daemon } = await import('../../daemon/daemon.ts');
+    const logger = createLogger(await logLevel(home, isChild));
+    // A promise that nobody awaited is a defect, but no reason to drop everybody's locks; the log says where it is.
+    process.on('unhandledRejection', (reason) => {
+      logger.error('unhandled rejection', { error: reason instanceof Error ? reason.stack : String(reason) });
+    });
     return await Daemon.open({
       home,
       memory: args.memory,
       ...(args.port === undefined ? {} : { port: args.port }),
-      logger: createLogger(await logLevel(home, isChild)),
+      logger,
     });
   } catch (error) {
     if (isChild) await tellParent({ kind: 'failed', error: encodeError(toCollabError(error)) });
