@@ -3,21 +3,7 @@ import { type HlcTime, isHlcTime } from '../base/hybrid-clock.ts';
 import type { AgentId, LockId, NodeId, ProjectId } from '../base/ids.ts';
 import { decodeCbor, encodeCbor } from '../codec/cbor.ts';
 import { checksum } from '../codec/checksum.ts';
-
-/** Append only: the place in the list is what is stored. `gap` says how many events could not be recorded. */
-export const auditActions = [
-  'acquired',
-  'renewed',
-  'released',
-  'expired',
-  'denied',
-  'waited',
-  'forced',
-  'lost',
-  'violation',
-  'gap',
-] as const;
-export type AuditAction = (typeof auditActions)[number];
+import { type AuditAction, auditActions } from './audit-action.ts';
 
 /** One transition. `at` is unique on its node and rises with every event: it is the key, the order and the cursor. */
 export interface AuditEvent {

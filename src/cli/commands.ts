@@ -2,6 +2,7 @@
  * Every command, as data. Its implementation is named in command-modules.ts and loaded only when it runs: this table is
  * part of each start and must import nothing heavy.
  */
+import { auditActions } from '../audit/audit-action.ts';
 import type { ArgumentsOf, CommandSpec } from './command-spec.ts';
 import {
   agentOption,
@@ -192,18 +193,7 @@ export const commands = {
       action: {
         kind: 'text',
         summary: 'only this action',
-        choices: [
-          'acquired',
-          'renewed',
-          'released',
-          'expired',
-          'denied',
-          'waited',
-          'forced',
-          'lost',
-          'violation',
-          'gap',
-        ],
+        choices: auditActions,
       },
       path: pathOption,
       lock: { kind: 'text', summary: 'only this lock' },

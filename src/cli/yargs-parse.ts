@@ -1,6 +1,6 @@
 /** The whole grammar of the command line: every spelling, the help texts, and the errors with a suggestion. Loads yargs. */
 import yargs, { type Argv } from 'yargs';
-import { closestKey } from '../home/closest-key.ts';
+import { closestKey } from '../base/closest-key.ts';
 import { bindPositionals, usageLine } from './bind-positionals.ts';
 import type { CommandSpec, OptionSpec } from './command-spec.ts';
 import { type CommandName, commandGroups, commands, isCommandName } from './commands.ts';

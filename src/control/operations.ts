@@ -3,7 +3,7 @@
  * docs/API.md follow. Only the daemon loads this module; clients import its types, so that a command does not pay for zod.
  */
 import { z } from 'zod';
-import { auditActions } from '../audit/audit-event.ts';
+import { auditActions } from '../audit/audit-action.ts';
 import {
   maxAgentChars,
   maxIntentionChars,

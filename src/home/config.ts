@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { closestKey } from '../base/closest-key.ts';
 import { CollabError } from '../base/errors.ts';
-import { closestKey } from './closest-key.ts';
 import type { JsonDocument } from './json-document.ts';
 
 /** A setting: its type and range, its one default, and what it decides. */

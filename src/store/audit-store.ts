@@ -1,4 +1,5 @@
-import type { AuditAction, AuditEvent } from '../audit/audit-event.ts';
+import type { AuditAction } from '../audit/audit-action.ts';
+import type { AuditEvent } from '../audit/audit-event.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { AgentId, LockId, ProjectId } from '../base/ids.ts';
 

@@ -11,7 +11,8 @@
  * ```
  * The number of events is LMDB's own count of the table, which no crash can put out of step.
  */
-import { type AuditAction, type AuditEvent, auditActions } from '../audit/audit-event.ts';
+import { type AuditAction, auditActions } from '../audit/audit-action.ts';
+import type { AuditEvent } from '../audit/audit-event.ts';
 import { type Environment, openEnvironment } from './environment.ts';
 import { checkSchema, isCount, MetaTable } from './meta-table.ts';
 import { pathText } from './store-keys.ts';

