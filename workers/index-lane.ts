@@ -1,35 +1,52 @@
 /** The index lane: reads the committed log and keeps the index by source, time and path up to date. */
-
 import type { LaneReport, LaneStart } from '../src/offload/contract.ts';
-import { decodeNumber, frameKind } from '../src/queue/lane-frames.ts';
+import { frameKind } from '../src/queue/lane-frames.ts';
 import { DeltaIndexWriter } from '../src/store/delta-index.ts';
 import { openDeltaEnvironment } from '../src/store/delta-log.ts';
 import { LogView } from '../src/store/log-view.ts';
-import { runLane } from './lane-loop.ts';
+import { type LaneWork, runLane } from './lane-loop.ts';
 
 export function run(start: LaneStart): Promise<LaneReport> {
   // A notice is a number, so one batch takes all there are; the pause lets some hundred deltas share a transaction.
   const options = { maxFrames: 1024, maxBytes: 64 * 1024, lingerMs: 10 };
-  return runLane('index', start.queue, options, async () => {
-    const { delta, index, mapSizeBytes } = start.places;
-    const environment = openDeltaEnvironment(delta, { mapSizeBytes });
-    try {
-      const writer = await DeltaIndexWriter.open(index, new LogView(environment), { mapSizeBytes });
-      return {
-        apply: (frames) => {
-          if (frames.some(({ kind }) => kind === frameKind.rebuild)) writer.rebuild();
-          const notices = frames.filter(({ kind }) => kind === frameKind.committed);
-          const upTo = Math.max(0, ...notices.map(({ payload }) => decodeNumber(payload, 0)));
-          writer.applyUpTo(upTo);
-        },
-        close: async () => {
-          await writer.close();
-          await environment.close();
-        },
-      };
-    } catch (error) {
-      await environment.close();
-      throw error;
-    }
-  });
+  return runLane('index', start.queue, options, () => open(start));
+}
+
+async function open({ places }: LaneStart): Promise<LaneWork> {
+  const { delta, index, mapSizeBytes } = places;
+  const environment = openDeltaEnvironment(delta, { mapSizeBytes });
+  try {
+    const log = new LogView(environment);
+    const writer = await DeltaIndexWriter.open(index, log, { mapSizeBytes });
+    return {
+      *apply(frames) {
+        if (frames.some(({ kind }) => kind === frameKind.rebuild)) writer.rebuild();
+        yield* catchUp(writer, log);
+      },
+      // A notice that found the queue full was dropped. Whatever it said is done here.
+      idle: () => {
+        for (const _ of catchUp(writer, log));
+      },
+      close: async () => {
+        await writer.close();
+        await environment.close();
+      },
+    };
+  } catch (error) {
+    await environment.close();
+    throw error;
+  }
+}
+
+/** As far as the log goes, whatever the notice said; a transaction between two yields. */
+function* catchUp(writer: DeltaIndexWriter, log: LogView): Generator<number> {
+  for (let applied = writer.applied(); ; ) {
+    const done = writer.applyBatch(applied, Number.MAX_SAFE_INTEGER);
+    if (done === applied) break;
+    applied = done;
+    yield done;
+  }
+  // An idle thread would pin the snapshot that it read last, and with it every page that is freed meanwhile.
+  log.environment.refresh();
+  writer.tables.environment.refresh();
 }

@@ -25,8 +25,14 @@ const turnsBetweenPauses = 1000;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 export interface LaneWork {
-  /** Applies and commits. Must be idempotent; when it throws, nothing is released. */
-  apply(frames: readonly Frame[]): void;
+  /**
+   * Applies and commits. Must be idempotent; when it throws, nothing is released. Work that takes several transactions is a
+   * generator that yields between them: the lane beats there, and stops there when it is closed; what is left is
+   * done after the next start.
+   */
+  apply(frames: readonly Frame[]): Iterable<unknown> | undefined;
+  /** Called about once a second while there is nothing to do. */
+  idle?(): void;
   close(): Promise<void> | void;
 }
 
@@ -62,10 +68,16 @@ async function loop(
     if (turn % turnsBetweenPauses === 0) await setImmediate();
     const state = consumer.waitForFrames(idleMs);
     if (state === 'closed') return;
-    if (state === 'timeout') continue;
+    if (state === 'timeout') {
+      work.idle?.();
+      continue;
+    }
     const batch = consumer.take(options.maxFrames, options.maxBytes);
     failpoint(`${name}.taken`);
-    work.apply(batch.frames);
+    for (const _ of work.apply(batch.frames) ?? []) {
+      if (consumer.isClosed) return;
+      consumer.beat();
+    }
     failpoint(`${name}.applied`);
     consumer.release(batch.ticket);
     failpoint(`${name}.released`);

@@ -1,7 +1,10 @@
-/** One long read: a query for many deltas, or a verification. Opens the stores beside the lanes and closes them again. */
+/** One long read: a query that looks at many records, or a verification. Opens the stores beside the lanes and closes them again. */
 import { encodeError } from '../src/base/errors.ts';
-import type { ReadAnswer, ReadTask } from '../src/offload/contract.ts';
-import { runQuery } from '../src/store/delta-queries.ts';
+import { encodeParts } from '../src/codec/record-parts.ts';
+import type { ReadAnswer, ReadTask, RecordsAnswer, StorePlaces } from '../src/offload/contract.ts';
+import { AuditReader } from '../src/store/audit-log.ts';
+import type { AuditFilter } from '../src/store/audit-store.ts';
+import { type DeltaQuery, runQuery } from '../src/store/delta-queries.ts';
 import { DeltaReader } from '../src/store/delta-reader.ts';
 import { verifyStores } from '../src/store/verify.ts';
 
@@ -13,12 +16,36 @@ export async function run(task: ReadTask): Promise<ReadAnswer<unknown>> {
   }
 }
 
-async function read(task: ReadTask): Promise<unknown> {
-  const { delta, index, audit, mapSizeBytes } = task.places;
-  if (task.task === 'verify') return verifyStores({ delta, index, audit }, { mapSizeBytes });
+function read(task: ReadTask): Promise<unknown> {
+  switch (task.task) {
+    case 'verify': {
+      const { delta, index, audit, mapSizeBytes } = task.places;
+      return verifyStores({ delta, index, audit }, { mapSizeBytes });
+    }
+    case 'query':
+      return deltas(task.places, task.query);
+    case 'audit':
+      return auditPage(task.places, task.filter);
+  }
+}
+
+async function deltas(
+  { delta, index, mapSizeBytes }: StorePlaces,
+  query: DeltaQuery,
+): Promise<RecordsAnswer> {
   const reader = await DeltaReader.open({ delta, index }, { mapSizeBytes });
   try {
-    return runQuery(reader, task.query);
+    return { parts: encodeParts(runQuery(reader, query)) };
+  } finally {
+    await reader.close();
+  }
+}
+
+async function auditPage({ audit, mapSizeBytes }: StorePlaces, filter: AuditFilter): Promise<RecordsAnswer> {
+  const reader = await AuditReader.open(audit, { mapSizeBytes });
+  try {
+    const { events, cursor } = reader.query(filter);
+    return { parts: encodeParts(events), ...(cursor === undefined ? {} : { cursor }) };
   } finally {
     await reader.close();
   }

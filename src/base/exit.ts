@@ -14,3 +14,12 @@ export function exitNow(code: number): never {
 export function endThread(): never {
   process.exit(exitCodes.defect);
 }
+
+/**
+ * Ends the process without running anything of it any more. An orderly exit waits for each worker thread, and one that is stuck in
+ * a transaction is never done; whatever is committed is safe all the same.
+ */
+export function killNow(): never {
+  process.kill(process.pid, 'SIGKILL');
+  throw new Error('the process outlived SIGKILL');
+}

@@ -2,12 +2,14 @@
 import type { AuditDraft, AuditEvent } from '../audit/audit-event.ts';
 import type { HybridClock } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
+import type { Logger } from '../base/log.ts';
 import type { AuditStore } from '../store/audit-store.ts';
 
 export class AuditService {
   readonly store: AuditStore;
   readonly #clock: HybridClock;
   readonly #node: NodeId;
+  readonly #logger: Logger;
   readonly #listeners = new Set<(event: AuditEvent) => void>();
   #telling: Promise<unknown> = Promise.resolve();
 
@@ -15,10 +17,12 @@ export class AuditService {
     readonly store: AuditStore;
     readonly clock: HybridClock;
     readonly node: NodeId;
+    readonly logger: Logger;
   }) {
     this.store = components.store;
     this.#clock = components.clock;
     this.#node = components.node;
+    this.#logger = components.logger;
   }
 
   /** Returns at once; never throws, so that a transition of a lock cannot fail by its record. */
@@ -36,8 +40,12 @@ export class AuditService {
 
   #tell(event: AuditEvent, recorded: Promise<'recorded' | 'lost'>): void {
     this.#telling = this.#telling.then(async () => {
-      if ((await recorded) === 'lost') return;
-      for (const listener of this.#listeners) listener(event);
+      try {
+        if ((await recorded) === 'lost') return;
+        for (const listener of this.#listeners) listener(event);
+      } catch (error) {
+        this.#logger.warn('an audit event was not told to every follower', { error: String(error) });
+      }
     });
   }
 }

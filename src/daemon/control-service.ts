@@ -58,10 +58,12 @@ export class DaemonControl implements ControlService {
       status: async ({ cwd }) =>
         this.#parts.status(cwd === undefined ? null : await this.#projectOrNull(cwd)),
       'lock.acquire': (input, request) => this.#acquire(input, request),
-      'lock.release': async ({ id, agent, fence }) => ({
-        released: lockView(this.#parts.locks.release(id as LockId, agent as AgentId, fence)),
-      }),
+      'lock.release': async ({ id, agent, fence }) => {
+        this.#touch(agent);
+        return { released: lockView(this.#parts.locks.release(id as LockId, agent as AgentId, fence)) };
+      },
       'lock.renew': async ({ id, agent, ttlMs, fence }) => {
+        this.#touch(agent);
         const options = {
           ...(ttlMs === undefined ? {} : { ttlMs }),
           ...(fence === undefined ? {} : { fence }),
@@ -189,30 +191,15 @@ export class DaemonControl implements ControlService {
     const { tag, limit = defaultListLimit } = input;
     this.#touch(input.agent);
     const where = await this.#where(input.cwd, input.path);
-    const listing = {
-      node: this.#parts.node,
-      ...where,
-      type: 'context',
-      limit: tag === undefined ? limit : 1000,
-    } as const;
-    const contexts = (await listLog(this.#parts.stores.deltas, listing)).deltas.map(contextView);
-    return {
-      contexts:
-        tag === undefined ? contexts : contexts.filter(({ tags }) => tags.includes(tag)).slice(0, limit),
-    };
+    const listing = { ...where, type: 'context', tag, limit } as const;
+    return { contexts: (await listLog(this.#parts.stores.deltas, listing)).deltas.map(contextView) };
   }
 
   async #log(input: OperationInput<'log'>): Promise<OperationResult<'log'>> {
     const { cwd, path, source, limit = defaultListLimit, ...rest } = input;
     const sources = source === undefined ? undefined : this.#parts.deltas.sourcesEndingWith(source);
     const where = await this.#where(cwd, path);
-    const page = await listLog(this.#parts.stores.deltas, {
-      node: this.#parts.node,
-      ...rest,
-      ...where,
-      sources,
-      limit,
-    });
+    const page = await listLog(this.#parts.stores.deltas, { ...rest, ...where, sources, limit });
     return {
       deltas: page.deltas.map(deltaView),
       ...(page.before === undefined ? {} : { before: page.before }),

@@ -1,5 +1,4 @@
 /** This node's deltas: drafts them, saves them, and tells subscribers of each one once it is committed. */
-
 import { CollabError } from '../base/errors.ts';
 import type { HybridClock } from '../base/hybrid-clock.ts';
 import type { NodeId, Position } from '../base/ids.ts';
@@ -7,15 +6,15 @@ import { maxPayloadDepth } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
 import { type Delta, type DeltaDraft, deltaId, parseDeltaId, type StoredDelta } from '../delta/delta.ts';
 import { DeltaAuthor } from '../delta/delta-author.ts';
-import type { DeltaStore, Durability, SaveReceipt } from '../store/delta-store.ts';
+import type { DeltaStore, Durability } from '../store/delta-store.ts';
+
+/** Deltas read in one go for a follower. */
+const tellStep = 200;
 
 export class DeltaService {
   readonly store: DeltaStore;
   readonly #author: DeltaAuthor;
   readonly #logger: Logger;
-  readonly #listeners = new Set<(delta: StoredDelta) => void>();
-  /** Deltas are told in the order in which they were saved. */
-  #telling: Promise<void> = Promise.resolve();
 
   constructor(components: {
     readonly store: DeltaStore;
@@ -32,9 +31,7 @@ export class DeltaService {
   async append(draft: DeltaDraft, durability: Durability): Promise<Delta & { readonly position: Position }> {
     assertDepth(draft.payload);
     const delta = this.#author.draft(draft, this.store.vector());
-    const saved = this.store.save({ delta }, durability);
-    if (this.#listeners.size > 0) this.#tell(saved);
-    const [position] = (await saved).positions;
+    const [position] = (await this.store.save({ delta }, durability)).positions;
     if (position === undefined)
       throw new CollabError('INTERNAL', `the delta ${delta.id} was in the log already`);
     return { ...delta, position };
@@ -71,24 +68,24 @@ export class DeltaService {
     return (Object.keys(this.store.vector()) as NodeId[]).filter((source) => source.endsWith(text));
   }
 
-  /** Calls `listener` for each delta from now on, once it is committed, until the returned function is called. */
+  /** Calls `listener` for each delta that is committed from now on, in order, until the returned function is called. */
   subscribe(listener: (delta: StoredDelta) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    let telling = Promise.resolve();
+    return this.store.onCommitted((before, head) => {
+      telling = telling
+        .then(() => this.#tell(before, head, listener))
+        .catch((error: unknown) => {
+          this.#logger.warn('deltas were not told to a follower', { before, head, error: String(error) });
+        });
+    });
   }
 
-  #tell(saved: Promise<SaveReceipt>): void {
-    this.#telling = this.#telling.then(async () => {
-      try {
-        const [position] = (await saved).positions;
-        if (position === undefined) return;
-        await this.store.committed();
-        const [delta] = await this.store.getLatest({ limit: 1 }, (position + 1) as Position);
-        if (delta?.position === position) for (const listener of this.#listeners) listener(delta);
-      } catch (error) {
-        this.#logger.debug('a delta was not told to its followers', { error: String(error) });
-      }
-    });
+  async #tell(before: number, head: number, listener: (delta: StoredDelta) => void): Promise<void> {
+    for (let from = before; from < head; from += tellStep) {
+      const to = Math.min(head, from + tellStep);
+      const step = await this.store.getLatest({ limit: to - from }, (to + 1) as Position);
+      for (const delta of step.toReversed()) if (delta.position > from) listener(delta);
+    }
   }
 }
 

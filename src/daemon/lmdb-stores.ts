@@ -1,6 +1,6 @@
 /** The stores on disk: opened and checked on the main thread once, then written by the lanes alone. */
 import type { Clock } from '../base/clock.ts';
-import type { CollabError } from '../base/errors.ts';
+import { CollabError } from '../base/errors.ts';
 import { type HlcTime, hlcFromMs } from '../base/hybrid-clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { LaneView, VerifyView } from '../control/results.ts';
@@ -57,9 +57,15 @@ export async function openLmdbStores(options: LmdbStoresOptions): Promise<OpenSt
     mapSizeBytes,
     accepted: { after: (position) => ring.after(position) },
   });
-  const auditReader = await AuditReader.open(places.audit, { mapSizeBytes });
-  refill(ring, reader, opened.state, hlcFromMs(options.clock.wallMs() - ringRefillMs));
-  return new LmdbStores(options, places, opened, ring, reader, auditReader);
+  try {
+    const auditReader = await AuditReader.open(places.audit, { mapSizeBytes });
+    const damage = refill(ring, reader, opened.state, hlcFromMs(options.clock.wallMs() - ringRefillMs));
+    const found = { ...opened, findings: [...opened.findings, ...damage] };
+    return new LmdbStores(options, places, found, ring, reader, auditReader);
+  } catch (error) {
+    await reader.close();
+    throw error;
+  }
 }
 
 /**
@@ -87,10 +93,27 @@ async function prepareStores(places: StorePlaces): Promise<Opened> {
   }
 }
 
-function refill(ring: DeltaRing, reader: DeltaReader, { head, floor }: LogState, since: HlcTime): void {
-  const recent = [...reader.positions(Math.max(floor, head - ring.capacity + 1), head)];
-  const first = recent.findIndex(({ time }) => time >= since);
-  ring.refill(first < 0 ? [] : recent.slice(first), head);
+/** Begins behind the newest record that cannot be read: that one is `verify`'s business, and locks need not wait for it. */
+function refill(
+  ring: DeltaRing,
+  reader: DeltaReader,
+  { head, floor }: LogState,
+  since: HlcTime,
+): readonly string[] {
+  const damage: string[] = [];
+  for (let from = Math.max(floor, head - ring.capacity + 1); ; ) {
+    try {
+      const recent = [...reader.positions(from, head)];
+      const first = recent.findIndex(({ time }) => time >= since);
+      ring.refill(first < 0 ? [] : recent.slice(first), head);
+      return damage;
+    } catch (error) {
+      const position = error instanceof CollabError ? error.details?.position : undefined;
+      if (typeof position !== 'number' || position < from) throw error;
+      damage.push(`${(error as CollabError).message}; run agent-collab verify`);
+      from = position + 1;
+    }
+  }
 }
 
 class LmdbStores implements OpenStores {
@@ -102,6 +125,7 @@ class LmdbStores implements OpenStores {
   readonly findings: readonly string[];
   readonly #lanes: { readonly [Name in LaneName]: Lane<Name> };
   readonly #reads: ReadPool;
+  readonly #failures: string[] = [];
   #readOnlyReason: string | undefined;
   #closing: Promise<void> | undefined;
 
@@ -117,7 +141,7 @@ class LmdbStores implements OpenStores {
     const parts = {
       clock,
       logger,
-      onFailed: (lane: LaneName, error: CollabError) => this.#turnReadOnly(lane, error),
+      onFailed: (lane: LaneName, error: CollabError) => this.#laneFailed(lane, error),
     };
     this.#lanes = {
       persist: new Lane('persist', { places, privateKey: key.toPkcs8() }, parts),
@@ -144,7 +168,13 @@ class LmdbStores implements OpenStores {
       },
       opened.state,
     );
-    this.audit = new OffloadedAuditStore({ lane: audit, reader: auditReader, retention, node: key.nodeId });
+    this.audit = new OffloadedAuditStore({
+      lane: audit,
+      reader: auditReader,
+      reads: this.#reads,
+      retention,
+      node: key.nodeId,
+    });
     this.fences = opened.fences;
     this.newest = opened.newest;
     this.findings = opened.findings;
@@ -152,9 +182,13 @@ class LmdbStores implements OpenStores {
 
   async reserveFences(upTo: number): Promise<void> {
     const { persist } = this.#lanes;
-    const ticket = persist.tryPush(frameKind.fences, encodeNumbers(upTo));
-    if (typeof ticket !== 'number') return;
-    await persist.committed(ticket);
+    const payload = encodeNumbers(upTo);
+    for (;;) {
+      const ticket = persist.tryPush(frameKind.fences, payload);
+      if (typeof ticket === 'number') return persist.committed(ticket);
+      if (ticket === 'closed') throw new CollabError('STORE_CLOSED', 'the store is closed');
+      await persist.whileRunning(() => persist.queue.whenSpace(payload.length));
+    }
   }
 
   lanes(): Readonly<Record<LaneName, LaneView>> {
@@ -165,6 +199,10 @@ class LmdbStores implements OpenStores {
       audit: laneView(audit),
       compact: laneView(compact),
     };
+  }
+
+  warnings(): readonly string[] {
+    return this.#failures;
   }
 
   readOnlyReason(): string | undefined {
@@ -180,14 +218,17 @@ class LmdbStores implements OpenStores {
     return this.#closing;
   }
 
-  /** The compact lane first: it uses the environments of the others. */
+  /** Side by side: each lane has handles of its own, and the last handle closes an environment. */
   async #close(): Promise<void> {
-    await this.#lanes.compact.close();
-    await Promise.all([this.deltas.close(), this.audit.close()]);
+    const parts = [this.#lanes.compact.close(), this.deltas.close(), this.audit.close()];
+    for (const part of await Promise.allSettled(parts)) if (part.status === 'rejected') throw part.reason;
   }
 
-  #turnReadOnly(lane: LaneName, error: CollabError): void {
-    this.#readOnlyReason ??= `the ${lane} lane failed: ${error.message}`;
+  /** Without the persist lane nothing can be kept. Without another one what it does is missing, which is no reason to refuse deltas. */
+  #laneFailed(lane: LaneName, error: CollabError): void {
+    const reason = `the ${lane} lane failed: ${error.message}`;
+    this.#failures.push(reason);
+    if (lane === 'persist') this.#readOnlyReason ??= reason;
   }
 }
 

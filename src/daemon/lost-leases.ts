@@ -2,11 +2,12 @@
  * Leases live in memory and end with the process, killed or stopped. Their holders must be told before they write again, so
  * at its start the daemon looks in the audit trail for leases whose end is not recorded: those are the ones that it lost.
  */
+import type { AuditAction } from '../audit/audit-action.ts';
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { type HlcTime, hlcFromMs, hlcToMs } from '../base/hybrid-clock.ts';
-import { parseTargetText } from '../control/target-text.ts';
-import { parseTarget } from '../lock/claim.ts';
-import type { Lock } from '../lock/lock.ts';
+import type { RepoPath } from '../base/ids.ts';
+import type { Lock, Notice } from '../lock/lock.ts';
+import { wholeFile } from '../lock/scope.ts';
 import type { AuditStore } from '../store/audit-store.ts';
 import type { AuditService } from './audit-service.ts';
 import type { LockService } from './lock-service.ts';
@@ -24,9 +25,13 @@ export interface LostLeaseParts {
   readonly nowMs: number;
 }
 
-/** Records each lease that ended with the process before this one, and has its holder told. Returns how many there were. */
+/**
+ * Records each lease that ended with the process before this one, and has its holder told; and has told again what an earlier
+ * process ended when there is no sign that its holder has called since. Twice is better than never.
+ * @returns how many leases ended with the process before.
+ */
 export async function tellLostLeases({ audit, locks, nowMs }: LostLeaseParts): Promise<number> {
-  const lost = await findLostLeases(audit.store, nowMs);
+  const { lost, untold } = await findEnds(audit.store, nowMs);
   for (const event of lost) {
     const { at, node, action, metadata, ...lease } = event;
     audit.record({
@@ -34,16 +39,54 @@ export async function tellLostLeases({ audit, locks, nowMs }: LostLeaseParts): P
       action: 'lost',
       metadata: { cause: 'restart', grantedAt: isoTime(hlcToMs(at)) },
     });
+  }
+  for (const event of [...lost, ...untold]) {
     const lock = lockOf(event);
-    if (lock !== undefined) locks.addNotice({ lock, cause: 'restart', atMs: nowMs });
+    if (lock === undefined) continue;
+    const by = event.metadata?.by;
+    locks.addNotice({
+      lock,
+      cause: causes[event.action] ?? 'restart',
+      atMs: lost.includes(event) ? nowMs : hlcToMs(event.at),
+      ...(typeof by === 'string' ? { by } : {}),
+    });
   }
   return lost.length;
 }
 
-/** The grants whose end is not recorded, newest first. */
-async function findLostLeases(audit: AuditStore, nowMs: number): Promise<readonly AuditEvent[]> {
+const causes: Partial<Record<AuditAction, Notice['cause']>> = {
+  expired: 'expired',
+  forced: 'forced',
+  lost: 'restart',
+};
+/** What an agent does itself, and so hears what it was told with the answer. */
+const ownActions: ReadonlySet<AuditAction> = new Set(['acquired', 'renewed', 'released', 'denied', 'waited']);
+
+interface Ends {
+  /** Grants whose end is not recorded. */
+  readonly lost: readonly AuditEvent[];
+  /** Early ends after which their holder shows in no record. */
+  readonly untold: readonly AuditEvent[];
+}
+
+async function findEnds(audit: AuditStore, nowMs: number): Promise<Ends> {
+  const locks = new Set<string>();
   const seen = new Set<string>();
   const lost: AuditEvent[] = [];
+  const untold: AuditEvent[] = [];
+  for await (const event of recentEvents(audit, nowMs)) {
+    // Newest first: the first event of a lock that is met is its last, and the holders seen were there after it.
+    if (event.lock !== undefined && !locks.has(event.lock)) {
+      locks.add(event.lock);
+      if (event.action === 'acquired' || event.action === 'renewed') lost.push(event);
+      else if (causes[event.action] !== undefined && !seen.has(event.holder ?? '')) untold.push(event);
+    }
+    if (event.holder !== undefined && ownActions.has(event.action)) seen.add(event.holder);
+  }
+  return { lost, untold };
+}
+
+async function* recentEvents(audit: AuditStore, nowMs: number): AsyncGenerator<AuditEvent> {
   let cursor: HlcTime | undefined;
   for (let read = 0; read < maxEvents; ) {
     const page = await audit.query({
@@ -51,17 +94,11 @@ async function findLostLeases(audit: AuditStore, nowMs: number): Promise<readonl
       limit: pageEvents,
       ...(cursor === undefined ? {} : { cursor }),
     });
-    for (const event of page.events) {
-      if (event.lock === undefined || seen.has(event.lock)) continue;
-      // Newest first, so the first event of a lock that is met is its last: a grant there has no end.
-      if (event.action === 'acquired' || event.action === 'renewed') lost.push(event);
-      seen.add(event.lock);
-    }
+    yield* page.events;
     read += page.events.length;
     cursor = page.cursor;
-    if (cursor === undefined || page.events.length === 0) break;
+    if (cursor === undefined || page.events.length === 0) return;
   }
-  return lost;
 }
 
 /** The lock as far as its record tells: enough to name it to its holder. */
@@ -73,7 +110,8 @@ function lockOf(event: AuditEvent): Lock | undefined {
   return {
     id: lock,
     fence,
-    targets: (targets ?? []).map((text) => parseTarget({ project, ...parseTargetText(text) })),
+    // Only told, never compared: so the text stands for the path, whatever it looks like.
+    targets: (targets ?? []).map((text) => ({ project, path: text as RepoPath, scope: wholeFile })),
     mode: event.metadata?.mode === 'shared' ? 'shared' : 'exclusive',
     holder,
     ...(holderName === undefined ? {} : { holderName }),

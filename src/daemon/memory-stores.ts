@@ -21,9 +21,10 @@ export function createMemoryStores(options: { readonly node: NodeId; readonly cl
     audit,
     fences: { startFloor, reservedUntil: Number.MAX_SAFE_INTEGER },
     newest: 0 as HlcTime,
-    findings: ['everything is kept in memory (--memory): it is gone when the daemon stops'],
+    findings: [],
     reserveFences: async () => {},
     lanes: () => ({ persist: noLane, index: noLane, audit: noLane, compact: noLane }),
+    warnings: () => ['everything is kept in memory (--memory): it is gone when the daemon stops'],
     readOnlyReason: () => undefined,
     verify: async () => ({ sound: true, checked: {}, problems: [], problemCount: 0 }),
     close: async () => {

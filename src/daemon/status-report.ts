@@ -37,6 +37,6 @@ export async function reportStatus(parts: StatusParts, project: ProjectId | null
     audit: { count: audit.count, pending: audit.pending, lost: audit.lost },
     lanes: stores.lanes(),
     store: { diskBytes: diskBytes + audit.diskBytes },
-    warnings: stores.kind === 'memory' ? [...stores.findings, ...warnings] : warnings,
+    warnings: [...stores.warnings(), ...warnings],
   };
 }

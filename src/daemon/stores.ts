@@ -24,6 +24,8 @@ export interface OpenStores {
   /** Resolves once fences below `upTo` are reserved on disk. */
   reserveFences(upTo: number): Promise<void>;
   lanes(): Readonly<Record<keyof StatusView['lanes'], LaneView>>;
+  /** What does not work at the moment, in sentences. */
+  warnings(): readonly string[];
   /** Why deltas are refused for good, if they are. */
   readOnlyReason(): string | undefined;
   verify(): Promise<VerifyView>;

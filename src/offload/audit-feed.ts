@@ -121,8 +121,9 @@ export class AuditFeed {
   #lose(event: AuditEvent): void {
     if (this.#lostUnrecorded === 0) this.#firstLostMs = hlcToMs(event.at);
     this.#lastLost = event.at;
-    this.#lost += 1;
-    this.#lostUnrecorded += 1;
+    // A gap that is lost itself stands for losses that are counted already.
+    if (event.action !== 'gap') this.#lost += 1;
+    this.#lostUnrecorded += event.action === 'gap' ? Number(event.metadata?.lost) : 1;
   }
 
   /** A loss is itself an event. It takes the place of the last event that was lost, so that times still rise. */

@@ -41,10 +41,13 @@ export class CommitWatch {
         this.settle();
         const next = this.#tickets[this.#head];
         if (next === undefined) return;
-        await this.#queue.whenReleased(next);
+        const released = await this.#queue.whenReleased(next).then(
+          () => true,
+          () => false,
+        );
+        // The lane has failed for good; its owner knows and says so. What is not committed stays in the ring.
+        if (!released) return;
       }
-    } catch {
-      // The lane has failed for good; its owner knows and says so. What is not committed stays in the ring.
     } finally {
       this.#watching = false;
     }

@@ -3,7 +3,9 @@
  * (shared queue), and the report when its `run` is over. An error would lose its code on the way, so a report carries its wire form.
  */
 import type { WireError } from '../base/errors.ts';
+import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
+import type { AuditFilter } from '../store/audit-store.ts';
 import type { DeltaQuery } from '../store/delta-queries.ts';
 
 export const laneNames = ['persist', 'index', 'audit', 'compact'] as const;
@@ -43,7 +45,15 @@ export type LaneReport =
 /** Long reads, which must not stall the main loop. One message, one answer. */
 export type ReadTask =
   | { readonly task: 'verify'; readonly places: StorePlaces }
-  | { readonly task: 'query'; readonly places: StorePlaces; readonly query: DeltaQuery };
+  | { readonly task: 'query'; readonly places: StorePlaces; readonly query: DeltaQuery }
+  | { readonly task: 'audit'; readonly places: StorePlaces; readonly filter: AuditFilter };
+
+/** The records of a query, in the parts of codec/record-parts.ts. */
+export interface RecordsAnswer {
+  readonly parts: readonly Uint8Array[];
+  /** Of an audit page that is not the last. */
+  readonly cursor?: HlcTime;
+}
 
 /** A read that failed says why in a form that keeps its code. */
 export type ReadAnswer<T> = { readonly value: T } | { readonly error: WireError };

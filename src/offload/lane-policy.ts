@@ -31,7 +31,7 @@ export const lanePolicies: Readonly<Record<LaneName, LanePolicy>> = {
 /** Frames on the main thread that wait for room in a `wait` lane, in bytes: over this the caller is told to slow down. */
 export const maxBacklogBytes = 64 * 1024 * 1024;
 /** Audit events on the main thread that are not encoded yet: over this they are counted as lost. */
-export const maxAuditBacklog = 1_000_000;
+export const maxAuditBacklog = 250_000;
 
 /** So many deaths of a worker within `deathWindowMs` are no accident: the daemon turns read-only. */
 export const maxDeaths = 3;
@@ -43,4 +43,4 @@ export const stuckCheckMs = 5_000;
 export const firstRetryMs = 250;
 export const maxRetryMs = 5_000;
 /** A lane that is closed and has not ended within this time is reported, not waited for: SIGTERM is answered within 5 s. */
-export const closeTimeoutMs = 4_000;
+export const closeTimeoutMs = 3_000;

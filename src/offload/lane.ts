@@ -109,6 +109,11 @@ export class Lane<Name extends LaneName> {
    */
   committed(ticket: number): Promise<void> {
     if (this.#queue.isReleased(ticket)) return Promise.resolve();
+    return this.whileRunning(() => this.#queue.whenReleased(ticket));
+  }
+
+  /** What `wait` waits for, unless the lane is down or goes down before: then rejects. A worker that is replaced at once is no reason. */
+  whileRunning<T>(wait: () => Promise<T>): Promise<T> {
     const refusal = this.refusal;
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
@@ -117,14 +122,18 @@ export class Lane<Name extends LaneName> {
         this.#waiting.delete(reject);
         settled();
       };
-      this.#queue.whenReleased(ticket).then(
-        () => settle(resolve),
+      wait().then(
+        (value) => settle(() => resolve(value)),
         (error: unknown) => settle(() => reject(error)),
       );
     });
   }
 
-  /** Lets the worker apply what was accepted, ends it and its thread. Idempotent. */
+  /**
+   * Lets the worker apply what was accepted, ends it and its thread. Idempotent.
+   * @throws STORE_UNAVAILABLE when the worker does not end in time: then the process must be killed, for an exit would wait for
+   *   the thread, and the thread may wait for ever for a lock that dies with it.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -145,8 +154,8 @@ export class Lane<Name extends LaneName> {
       });
     this.#state = { state: 'closed' };
     this.#queue.failWaiters(new CollabError('STORE_CLOSED', `the ${this.name} lane is closed`));
-    // An idle thread by now. One that has not ended is left to the end of the process: terminating it could hang for ever.
-    if (ended) await this.#pool.destroy();
+    if (!ended) throw new CollabError('STORE_UNAVAILABLE', `the ${this.name} lane did not end in time`);
+    await this.#pool.destroy();
   }
 
   async #supervise(): Promise<void> {
@@ -162,9 +171,10 @@ export class Lane<Name extends LaneName> {
         this.#fail(error);
         return;
       }
-      this.#interrupt({ state: 'restarting', error: encodeError(error) }, error);
       this.#restarts += 1;
+      this.#note({ state: 'restarting', error: encodeError(error) }, error);
       if (environmental) {
+        this.#disappoint(error);
         await this.#pause(retryMs);
         retryMs = Math.min(retryMs * 2, maxRetryMs);
       }
@@ -210,20 +220,24 @@ export class Lane<Name extends LaneName> {
     return this.#deathsMs.length >= maxDeaths;
   }
 
-  #interrupt(state: LaneState, error: CollabError): void {
+  #note(state: LaneState, error: CollabError): void {
+    this.#state = state;
     this.#components.logger.warn('lane interrupted', {
       lane: this.name,
       code: error.code,
       error: error.message,
     });
-    this.#state = state;
+  }
+
+  #disappoint(error: CollabError): void {
     const told = interruption(this.name, error);
     for (const reject of this.#waiting) reject(told);
     this.#waiting.clear();
   }
 
   #fail(error: CollabError): void {
-    this.#interrupt({ state: 'failed', error: encodeError(error) }, error);
+    this.#note({ state: 'failed', error: encodeError(error) }, error);
+    this.#disappoint(error);
     this.#queue.failWaiters(error);
     this.#components.onFailed(this.name, error);
   }
@@ -246,7 +260,8 @@ export class Lane<Name extends LaneName> {
     const error = new CollabError('STORE_UNAVAILABLE', `the ${this.name} lane is stuck on its disk`, {
       next: 'Check the disk. If it is sound, restart: agent-collab daemon restart.',
     });
-    this.#interrupt({ state: 'restarting', error: encodeError(error) }, error);
+    this.#note({ state: 'restarting', error: encodeError(error) }, error);
+    this.#disappoint(error);
   }
 
   /** Ends early when the lane is closed: then one last attempt is made at once. */

@@ -1,17 +1,21 @@
-/** The audit trail behind its lane: events go through a queue to the worker that writes them, queries are read here. */
+/** The audit trail behind its lane: events go through a queue to the worker that writes them, short queries are read here, long ones in a worker. */
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { CollabError } from '../base/errors.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { AuditReader } from '../store/audit-log.ts';
 import type { AuditFilter, AuditPage, AuditStore, AuditStoreStats } from '../store/audit-store.ts';
+import { mainThreadScanUs, ScanBudget } from '../store/scan-budget.ts';
 import { AuditFeed } from './audit-feed.ts';
+import { withinDrainTime } from './drain-time.ts';
 import type { Lane } from './lane.ts';
+import type { ReadPool } from './read-pool.ts';
 import type { Retention } from './retention-requests.ts';
 
 export class OffloadedAuditStore implements AuditStore {
   readonly #lane: Lane<'audit'>;
   readonly #reader: AuditReader;
+  readonly #reads: ReadPool;
   readonly #retention: Retention;
   readonly #feed: AuditFeed;
   #closing: Promise<void> | undefined;
@@ -19,11 +23,13 @@ export class OffloadedAuditStore implements AuditStore {
   constructor(components: {
     readonly lane: Lane<'audit'>;
     readonly reader: AuditReader;
+    readonly reads: ReadPool;
     readonly retention: Retention;
     readonly node: NodeId;
   }) {
     this.#lane = components.lane;
     this.#reader = components.reader;
+    this.#reads = components.reads;
     this.#retention = components.retention;
     this.#feed = new AuditFeed(components.lane.queue, components.node);
   }
@@ -43,11 +49,14 @@ export class OffloadedAuditStore implements AuditStore {
 
   /** Events that were taken before are seen: a query waits until they are committed, unless the lane is down. */
   async query(filter: AuditFilter): Promise<AuditPage> {
-    if (this.#closing !== undefined) throw new CollabError('STORE_CLOSED', 'the audit store is closed');
-    await this.#feed.flushed();
+    this.#assertOpen();
     // A lane that is down holds back what is newest, not the whole trail; `status` says that it is down.
-    await this.#lane.committed(this.#lane.queue.written).catch(() => undefined);
-    return this.#reader.query(filter);
+    await this.#lane.whileRunning(() => this.#recorded()).catch(() => undefined);
+    this.#assertOpen();
+    // The worker sees what this thread sees: both read what is committed.
+    return (
+      this.#reader.tryQuery(filter, new ScanBudget(mainThreadScanUs)) ?? (await this.#reads.audit(filter))
+    );
   }
 
   compact(before: HlcTime): Promise<number> {
@@ -74,9 +83,14 @@ export class OffloadedAuditStore implements AuditStore {
   }
 
   async #close(): Promise<void> {
-    await this.#feed.flushed();
+    await withinDrainTime(this.#lane.whileRunning(() => this.#feed.flushed()));
     await this.#lane.close();
     await this.#reader.close();
+  }
+
+  async #recorded(): Promise<void> {
+    await this.#feed.flushed();
+    await this.#lane.queue.whenReleased(this.#lane.queue.written);
   }
 
   /** A lane that is interrupted applies the event later: it is recorded all the same, only when is not known. */
@@ -87,5 +101,9 @@ export class OffloadedAuditStore implements AuditStore {
     } catch {
       return 'lost';
     }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new CollabError('STORE_CLOSED', 'the audit store is closed');
   }
 }

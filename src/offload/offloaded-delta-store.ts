@@ -9,8 +9,9 @@ import type { Delta, StoredDelta } from '../delta/delta.ts';
 import type { DeltaRing } from '../delta/delta-ring.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
 import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
+import { type CommitListener, CommitListeners } from '../store/commit-listeners.ts';
 import { DeltaIntake } from '../store/delta-intake.ts';
-import { type DeltaQuery, runQuery } from '../store/delta-queries.ts';
+import { type DeltaQuery, runQuery, tryRunQuery } from '../store/delta-queries.ts';
 import type { DeltaReader } from '../store/delta-reader.ts';
 import type {
   CompactResult,
@@ -23,14 +24,13 @@ import type {
   SaveReceipt,
 } from '../store/delta-store.ts';
 import type { LogState } from '../store/log-view.ts';
+import { mainThreadScanUs, ScanBudget } from '../store/scan-budget.ts';
 import { CommitWatch } from './commit-watch.ts';
+import { withinDrainTime } from './drain-time.ts';
 import type { Lane } from './lane.ts';
 import type { ReadPool } from './read-pool.ts';
 import { RecordFeed } from './record-feed.ts';
 import type { Retention } from './retention-requests.ts';
-
-/** A query for more than this is answered by a worker: 1000 deltas take about 2 ms, the main loop may pause for 5. */
-const mainThreadDeltas = 1000;
 
 export interface OffloadedDeltaStoreComponents {
   readonly node: NodeId;
@@ -46,6 +46,7 @@ export interface OffloadedDeltaStoreComponents {
 
 export class OffloadedDeltaStore implements DeltaStore {
   readonly #parts: OffloadedDeltaStoreComponents;
+  readonly #listeners: CommitListeners;
   readonly #intake: DeltaIntake;
   readonly #feed: RecordFeed;
   readonly #commits: CommitWatch;
@@ -55,10 +56,12 @@ export class OffloadedDeltaStore implements DeltaStore {
   /** @param state the log as it was opened; the ring is filled up to its head. */
   constructor(components: OffloadedDeltaStoreComponents, state: LogState) {
     this.#parts = components;
+    this.#listeners = new CommitListeners(state.head);
     this.#intake = new DeltaIntake(state.head, state.sources, components.node);
     for (const [source, { seq }] of state.sources) this.#vector[source] = seq;
     this.#commits = new CommitWatch(components.persist.queue, (position) => {
       components.ring.commit(position);
+      this.#listeners.tell(position);
       // Full: an earlier notice is still unread, and the lane reads as far as the log goes.
       components.index.tryPush(frameKind.committed, encodeNumbers(position));
     });
@@ -88,40 +91,45 @@ export class OffloadedDeltaStore implements DeltaStore {
     take();
     for (const [at, delta] of deltas.entries()) this.#accept(delta, receipt.positions[at] as Position);
     const queued = this.#feed.push(records);
-    const ticket = typeof queued === 'number' ? queued : await queued;
+    const { persist } = this.#parts;
+    const ticket = typeof queued === 'number' ? queued : await persist.whileRunning(() => queued);
     // Committed is flushed: the persist lane commits synchronously.
     if (durability !== 'accepted') await this.#whenCommitted(ticket);
     return receipt;
   }
 
   async committed(): Promise<void> {
-    await this.#feed.drained();
+    await this.#parts.persist.whileRunning(() => this.#feed.drained());
     await this.#whenCommitted(this.#parts.persist.queue.written);
   }
 
   getSince(vector: VersionVector, filter: DeltaFilter = {}): Promise<readonly StoredDelta[]> {
-    return this.#read({ name: 'getSince', arguments: [vector, filter] }, filter.limit);
+    return this.#read({ name: 'getSince', arguments: [vector, filter] });
   }
 
   getRange(from: HlcTime, to: HlcTime, filter: DeltaFilter = {}): Promise<readonly StoredDelta[]> {
-    return this.#read({ name: 'getRange', arguments: [from, to, filter] }, filter.limit);
+    return this.#read({ name: 'getRange', arguments: [from, to, filter] });
   }
 
   getBySource(source: NodeId, limit?: number): Promise<readonly StoredDelta[]> {
-    return this.#read({ name: 'getBySource', arguments: [source, limit] }, limit);
+    return this.#read({ name: 'getBySource', arguments: [source, limit] });
   }
 
   getByPath(query: PathQuery): Promise<readonly StoredDelta[]> {
-    return this.#read({ name: 'getByPath', arguments: [query] }, query.limit);
+    return this.#read({ name: 'getByPath', arguments: [query] });
   }
 
   getLatest(filter: DeltaFilter = {}, before?: Position): Promise<readonly StoredDelta[]> {
-    return this.#read({ name: 'getLatest', arguments: [filter, before] }, filter.limit);
+    return this.#read({ name: 'getLatest', arguments: [filter, before] });
   }
 
   async get(id: DeltaId): Promise<StoredDelta | undefined> {
-    this.#assertOpen();
-    return this.#parts.reader.get(id);
+    const [found] = await this.#read({ name: 'get', arguments: [id] });
+    return found;
+  }
+
+  onCommitted(listener: CommitListener): () => void {
+    return this.#listeners.add(listener);
   }
 
   vector(): VersionVector {
@@ -165,12 +173,13 @@ export class OffloadedDeltaStore implements DeltaStore {
 
   /** Writers first, in the order in which they feed each other; readers last, since LMDB closes with its last handle. */
   async #close(): Promise<void> {
-    await this.#feed.drained();
-    await this.#parts.persist.close();
+    const { persist, index, reads, reader } = this.#parts;
+    await withinDrainTime(persist.whileRunning(() => this.#feed.drained()));
+    // The index need not catch up: it does so at the next start.
+    const lanes = await Promise.allSettled([persist.close(), index.close(), reads.close()]);
     this.#commits.settle();
-    await this.#parts.index.close();
-    await this.#parts.reads.close();
-    await this.#parts.reader.close();
+    await reader.close();
+    for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
   }
 
   #accept(delta: Delta, position: Position): void {
@@ -190,13 +199,18 @@ export class OffloadedDeltaStore implements DeltaStore {
     await index.committed(index.queue.written);
   }
 
-  /** A worker sees only what is committed; so before it is asked, everything accepted so far must be. */
-  async #read(query: DeltaQuery, limit: number | undefined): Promise<readonly StoredDelta[]> {
+  /**
+   * Here when that is quick, else in a worker: what a query looks at decides, and only asking tells. A worker sees only what is
+   * committed; so before it is asked, everything accepted so far must be.
+   */
+  async #read(query: DeltaQuery): Promise<readonly StoredDelta[]> {
     this.#assertOpen();
-    if (limit !== undefined && limit > mainThreadDeltas && (await this.#allCommitted())) {
-      return this.#parts.reads.query(query);
-    }
-    return runQuery(this.#parts.reader, query);
+    const { reader, reads } = this.#parts;
+    const quick = tryRunQuery(reader, query, new ScanBudget(mainThreadScanUs));
+    if (quick !== undefined) return quick;
+    const allCommitted = await this.#allCommitted();
+    this.#assertOpen();
+    return allCommitted ? reads.query(query) : runQuery(reader, query);
   }
 
   /** False while the persist lane is down: then the ring has what no worker can see, and a slow answer is better than none. */

@@ -1,20 +1,27 @@
-/** Long reads in a worker of their own: queries for many deltas, and verification. The thread ends when it has been idle. */
+/** Long reads in workers of their own: queries that look at many records, and verification. A thread ends when it has been idle. */
 import { Piscina } from 'piscina';
+import type { AuditEvent } from '../audit/audit-event.ts';
 import { CollabError, decodeError } from '../base/errors.ts';
+import { decodeParts } from '../codec/record-parts.ts';
 import type { StoredDelta } from '../delta/delta.ts';
+import type { AuditFilter, AuditPage } from '../store/audit-store.ts';
 import type { DeltaQuery } from '../store/delta-queries.ts';
 import type { VerifyResult } from '../store/verify.ts';
-import type { ReadAnswer, ReadTask, StorePlaces } from './contract.ts';
+import type { ReadAnswer, ReadTask, RecordsAnswer, StorePlaces } from './contract.ts';
 import { workerUrl } from './worker-url.ts';
 
 /** Long enough for a paged read to find its worker warm, short enough not to keep 15 MB for nothing. */
 const idleTimeoutMs = 10_000;
-/** Reads that may wait for the worker; more at once than this is no use to anybody. */
+/** One for a verification, which may take minutes, and one for the queries meanwhile: a third would take its time from the lanes. */
+const maxThreads = 2;
+/** Reads that may wait for a worker; more at once than this is no use to anybody. */
 const maxQueuedReads = 64;
 
 export class ReadPool {
   readonly #places: StorePlaces;
   readonly #pool: Piscina<ReadTask, ReadAnswer<unknown>>;
+  /** The end of the newest verification, however it ended. */
+  #verified: Promise<unknown> = Promise.resolve();
 
   constructor(places: StorePlaces) {
     this.#places = places;
@@ -23,8 +30,7 @@ export class ReadPool {
       name: 'run',
       // Most daemons never need it.
       minThreads: 0,
-      // Two cores: a second reader would take its time from the lanes.
-      maxThreads: 1,
+      maxThreads,
       idleTimeout: idleTimeoutMs,
       maxQueue: maxQueuedReads,
       atomics: 'disabled',
@@ -32,12 +38,24 @@ export class ReadPool {
     });
   }
 
-  query(query: DeltaQuery): Promise<readonly StoredDelta[]> {
-    return this.#run<readonly StoredDelta[]>({ task: 'query', places: this.#places, query });
+  async query(query: DeltaQuery): Promise<readonly StoredDelta[]> {
+    const { parts } = await this.#run<RecordsAnswer>({ task: 'query', places: this.#places, query });
+    return decodeParts<StoredDelta>(parts);
   }
 
+  async audit(filter: AuditFilter): Promise<AuditPage> {
+    const answer = await this.#run<RecordsAnswer>({ task: 'audit', places: this.#places, filter });
+    const events = await decodeParts<AuditEvent>(answer.parts);
+    return answer.cursor === undefined ? { events } : { events, cursor: answer.cursor };
+  }
+
+  /** One at a time, so that a thread stays free for queries. */
   verify(): Promise<VerifyResult> {
-    return this.#run<VerifyResult>({ task: 'verify', places: this.#places });
+    const verified = this.#verified.then(() =>
+      this.#run<VerifyResult>({ task: 'verify', places: this.#places }),
+    );
+    this.#verified = verified.catch(() => undefined);
+    return verified;
   }
 
   async #run<T>(task: ReadTask): Promise<T> {
@@ -51,8 +69,8 @@ export class ReadPool {
     return answer.value as T;
   }
 
-  /** Waits for reads under way. */
+  /** Ends reads under way: they hold no lock that could die with their thread. */
   close(): Promise<void> {
-    return this.#pool.close();
+    return this.#pool.destroy();
   }
 }

@@ -25,7 +25,8 @@ export class RecordFeed {
   readonly #onQueued: (record: LogRecord, ticket: number) => void;
   #backlog: Waiting[] = [];
   #backlogBytes = 0;
-  #pumping: Promise<void> | undefined;
+  #isPumping = false;
+  #pumping: Promise<void> = Promise.resolve();
 
   constructor(queue: QueueProducer, onQueued: (record: LogRecord, ticket: number) => void) {
     this.#queue = queue;
@@ -72,14 +73,13 @@ export class RecordFeed {
         this.#backlog.push({ record, bytes, ...(at === last ? { resolve, reject } : {}) });
       }
     });
-    this.#pumping ??= this.#pump().finally(() => {
-      this.#pumping = undefined;
-    });
+    if (!this.#isPumping) this.#pumping = this.#pump();
     return queued;
   }
 
   /** Runs while records wait. When the lane is closed or has failed, all that wait are refused: they will never be written. */
   async #pump(): Promise<void> {
+    this.#isPumping = true;
     try {
       for (;;) {
         this.#backlog.splice(0, this.#sendWhatFits());
@@ -92,6 +92,9 @@ export class RecordFeed {
       for (const waiting of this.#backlog) waiting.reject?.(error);
       this.#backlog = [];
       this.#backlogBytes = 0;
+    } finally {
+      // In the same turn in which the backlog was found empty: what is deferred from here on needs a pump of its own.
+      this.#isPumping = false;
     }
   }
 
@@ -109,6 +112,6 @@ export class RecordFeed {
 
   /** Resolves once nothing waits here any more. */
   async drained(): Promise<void> {
-    await this.#pumping;
+    while (this.#isPumping) await this.#pumping;
   }
 }

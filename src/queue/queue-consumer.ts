@@ -59,6 +59,11 @@ export class QueueConsumer {
     return this.#released;
   }
 
+  /** True once the producer has closed the queue, whatever frames are left: long work between two frames should stop. */
+  get isClosed(): boolean {
+    return Atomics.load(this.#views.control, slot.closed) === 1;
+  }
+
   /**
    * Copies the next frames out of shared memory, in order, continuing behind the last one taken; releases
    * nothing. At most `maxFrames`, and at most `maxBytes` of the ring (headers and padding included), but one

@@ -17,6 +17,7 @@ import {
   targetPaths,
   withAt,
 } from './audit-tables.ts';
+import { boundless, type ScanBudget } from './scan-budget.ts';
 import { pathText, positionKey, positionOfKey } from './store-keys.ts';
 import type { Table } from './table.ts';
 
@@ -103,15 +104,20 @@ export class AuditReader {
     return new AuditReader(await openAuditTables(directory, options));
   }
 
+  /** As `query`, or undefined when the answer costs more than the budget. */
+  tryQuery(filter: AuditFilter, budget: ScanBudget): AuditPage | undefined {
+    return budget.within(() => this.query(filter, budget));
+  }
+
   /** @throws STORE_DAMAGED when an event that an index names is missing or does not decode. */
-  query(filter: AuditFilter = {}): AuditPage {
+  query(filter: AuditFilter = {}, budget: ScanBudget = boundless): AuditPage {
     const limit = filter.limit ?? defaultAuditLimit;
     assert(Number.isSafeInteger(limit) && limit >= 0, 'a limit is a whole number');
     this.#tables.environment.refresh();
     const events: AuditEvent[] = [];
     if (limit === 0) return { events };
-    for (const at of candidates(this.#tables, filter)) {
-      const event = this.#event(at);
+    for (const at of candidates(this.#tables, filter, budget)) {
+      const event = this.#event(at, budget);
       if (!auditFits(event, filter)) continue;
       if (events.length === limit) return { events, cursor: events.at(-1)?.at ?? event.at };
       events.push(event);
@@ -132,11 +138,14 @@ export class AuditReader {
     return this.#tables.environment.close();
   }
 
-  #event(at: number): AuditEvent {
+  #event(at: number, budget: ScanBudget): AuditEvent {
     const frame = this.#tables.events.get(positionKey(at));
-    if (frame !== undefined) return decodeAuditEvent(at, frame);
+    if (frame !== undefined) {
+      budget.record(frame.length);
+      return decodeAuditEvent(at, frame);
+    }
     throw new CollabError('STORE_DAMAGED', `the audit event ${at} is missing`, {
-      next: 'Run agent-collab verify --repair.',
+      next: 'Run agent-collab verify.',
       details: { key: at },
     });
   }
@@ -157,20 +166,25 @@ export function auditFits(event: AuditEvent, filter: AuditFilter): boolean {
 }
 
 /** Times of events that may fit, newest first, by the index that is likely to name the fewest. */
-function* candidates(tables: AuditTables, filter: AuditFilter): Generator<number> {
+function* candidates(tables: AuditTables, filter: AuditFilter, budget: ScanBudget): Generator<number> {
   const from = Math.max(0, filter.from ?? 0);
   const to = Math.min(filter.to ?? Number.MAX_SAFE_INTEGER, filter.cursor ?? Number.MAX_SAFE_INTEGER);
   if (from >= to) return;
   const { table, prefix } = bestIndex(tables, filter);
   const range = { from: withAt(prefix, from), to: withAt(prefix, to), reverse: true };
   if (table === tables.events) {
-    for (const key of table.keys(range)) yield positionOfKey(key);
+    for (const key of table.keys(range)) {
+      budget.entry();
+      yield positionOfKey(key);
+    }
     return;
   }
   const wanted = filter.action === undefined ? undefined : actionValue(filter.action);
-  for (const { key, value } of table.entries(range))
+  for (const { key, value } of table.entries(range)) {
+    budget.entry();
     if (key.length === prefix.length + 8 && (wanted === undefined || value.equals(wanted)))
       yield atOfKey(key);
+  }
 }
 
 function bestIndex(tables: AuditTables, filter: AuditFilter): { table: Table; prefix: Buffer } {

@@ -94,7 +94,7 @@ function readMeta(directory: string, fd: number, at: number): Meta {
 
 function damaged(directory: string, what: string): CollabError {
   return new CollabError('STORE_DAMAGED', `the store in ${directory} cannot be opened: ${what}`, {
-    next: 'Restore the latest backup (agent-collab backups, agent-collab restore).',
+    next: 'Stop the daemon and put a copy of the data directory in its place.',
     details: { directory },
   });
 }

@@ -17,10 +17,11 @@ import type { VersionVector } from '../delta/version-vector.ts';
 import { openIndexEnvironment } from './delta-index.ts';
 import { openDeltaEnvironment } from './delta-log.ts';
 import { type DeltaFilter, defaultQueryLimit, type PathQuery } from './delta-store.ts';
-import { bySource, byTime, indexedSince, newestInPath } from './index-queries.ts';
+import { type Answerable, bySource, byTime, indexedSince, newestInPath } from './index-queries.ts';
 import { IndexTables } from './index-tables.ts';
-import { decodeStored, LogView } from './log-view.ts';
+import { decodeStored, isText, type LogEntry, LogView } from './log-view.ts';
 import { filterFits, findSource, isAbout, sinceFits } from './query-filter.ts';
+import { boundless, type ScanBudget } from './scan-budget.ts';
 
 /** What the owner of the queue holds above the log's head. */
 export interface AcceptedTail {
@@ -40,22 +41,28 @@ export interface Snapshot {
   readonly accepted: readonly StoredDelta[];
 }
 
+/** What one query works on. */
+type Scan = Snapshot & Answerable;
+
 export class DeltaReader {
   readonly #log: LogView;
   readonly #index: IndexTables;
   readonly #accepted: AcceptedTail;
   readonly #ownsHandles: boolean;
+  readonly #budget: ScanBudget;
 
   constructor(
     log: LogView,
     index: IndexTables,
     accepted: AcceptedTail = nothingAccepted,
     ownsHandles = false,
+    budget = boundless,
   ) {
     this.#log = log;
     this.#index = index;
     this.#accepted = accepted;
     this.#ownsHandles = ownsHandles;
+    this.#budget = budget;
   }
 
   /**
@@ -84,6 +91,11 @@ export class DeltaReader {
     }
   }
 
+  /** The same reader, whose queries may cost so much (`ScanBudget.within` runs them). It borrows the handles of this one. */
+  within(budget: ScanBudget): DeltaReader {
+    return new DeltaReader(this.#log, this.#index, this.#accepted, false, budget);
+  }
+
   get log(): LogView {
     return this.#log;
   }
@@ -94,14 +106,14 @@ export class DeltaReader {
 
   /** Everything that `vector` does not cover, in log order. */
   getSince(vector: VersionVector, filter: DeltaFilter = {}): StoredDelta[] {
-    const snapshot = this.snapshot();
+    const snapshot = this.#scan();
     const fits = (delta: StoredDelta) => sinceFits(delta, vector) && filterFits(delta, filter);
     return take(filter.limit, this.#since(snapshot, vector), fits);
   }
 
   /** `from` ≤ time < `to`, oldest first; of one time, in log order. */
   getRange(from: HlcTime, to: HlcTime, filter: DeltaFilter = {}): StoredDelta[] {
-    const snapshot = this.snapshot();
+    const snapshot = this.#scan();
     const fits = (delta: StoredDelta) => delta.time >= from && delta.time < to && filterFits(delta, filter);
     const limit = checkedLimit(filter.limit);
     const indexed = take(limit, byTime(this.#log, this.#index, snapshot, from, to, filter.type), fits);
@@ -112,13 +124,13 @@ export class DeltaReader {
 
   /** Newest seq first. */
   getBySource(source: NodeId, limit?: number): StoredDelta[] {
-    const snapshot = this.snapshot();
+    const snapshot = this.#scan();
     return take(limit, this.#ofSource(snapshot, source), (delta) => delta.source === source);
   }
 
   /** Newest position first. */
   getByPath(query: PathQuery): StoredDelta[] {
-    const snapshot = this.snapshot();
+    const snapshot = this.#scan();
     const fits = (delta: StoredDelta) => isAbout(delta, query) && filterFits(delta, query);
     const limit = checkedLimit(query.limit);
     const newest = take(limit, this.#tailDown(snapshot), fits);
@@ -129,15 +141,15 @@ export class DeltaReader {
 
   /** Newest position first, below `before` when given. */
   getLatest(filter: DeltaFilter = {}, before: number = Number.MAX_SAFE_INTEGER): StoredDelta[] {
-    const snapshot = this.snapshot();
+    const scan = this.#scan();
     const fits = (delta: StoredDelta) => delta.position < before && filterFits(delta, filter);
-    return take(filter.limit, this.#down(snapshot, before), fits);
+    return take(filter.limit, this.#newest(scan, filter, before), fits);
   }
 
   get(id: DeltaId): StoredDelta | undefined {
     const parsed = parseDeltaId(id);
     if (parsed === undefined) return undefined;
-    const snapshot = this.snapshot();
+    const snapshot = this.#scan();
     const source = isNodeId(parsed.source) ? parsed.source : this.#sourceEnding(parsed.source, snapshot);
     if (source === undefined) return undefined;
     const exact = (delta: StoredDelta) => delta.source === source && delta.seq === parsed.seq;
@@ -183,33 +195,55 @@ export class DeltaReader {
     return findSource(text, known);
   }
 
-  *#since(snapshot: Snapshot, vector: VersionVector): Generator<StoredDelta> {
+  #scan(): Scan {
+    return { ...this.snapshot(), budget: this.#budget };
+  }
+
+  *#since(snapshot: Scan, vector: VersionVector): Generator<StoredDelta> {
     yield* indexedSince(this.#log, this.#index, snapshot, vector);
     yield* this.#tailUp(snapshot);
   }
 
-  *#ofSource(snapshot: Snapshot, source: NodeId): Generator<StoredDelta> {
+  *#ofSource(snapshot: Scan, source: NodeId): Generator<StoredDelta> {
     yield* this.#tailDown(snapshot);
     yield* bySource(this.#log, this.#index, snapshot, source, Number.MAX_SAFE_INTEGER, 'down');
   }
 
   /** What the index has not applied, oldest first. */
-  *#tailUp({ applied, head, accepted }: Snapshot): Generator<StoredDelta> {
-    for (const { position, value } of this.#log.frames(applied + 1, head))
-      yield decodeStored(position, value);
+  *#tailUp({ applied, head, accepted, budget }: Scan): Generator<StoredDelta> {
+    yield* this.#decoded(this.#log.frames(applied + 1, head), budget);
     yield* accepted;
   }
 
-  *#tailDown({ applied, head, accepted }: Snapshot): Generator<StoredDelta> {
+  *#tailDown({ applied, head, accepted, budget }: Scan): Generator<StoredDelta> {
     for (let at = accepted.length - 1; at >= 0; at--) yield accepted[at] as StoredDelta;
-    for (const { position, value } of this.#log.frames(applied + 1, head, 'down'))
-      yield decodeStored(position, value);
+    yield* this.#decoded(this.#log.frames(applied + 1, head, 'down'), budget);
   }
 
-  *#down({ floor, head, accepted }: Snapshot, before: number): Generator<StoredDelta> {
+  *#down({ floor, head, accepted, budget }: Scan, before: number): Generator<StoredDelta> {
     for (let at = accepted.length - 1; at >= 0; at--) yield accepted[at] as StoredDelta;
-    for (const { position, value } of this.#log.frames(floor, Math.min(head, before - 1), 'down'))
+    yield* this.#decoded(this.#log.frames(floor, Math.min(head, before - 1), 'down'), budget);
+  }
+
+  /** What may fit, newest position first, the shortest way there is. */
+  *#newest(scan: Scan, { since, sources }: DeltaFilter, before: number): Generator<StoredDelta> {
+    const [source] = sources ?? [];
+    if (sources !== undefined && source === undefined) return;
+    // The deltas of one source stand in the log in the order of their seqs.
+    const one = sources?.length === 1 && source !== undefined;
+    const node = since === undefined ? undefined : this.#log.meta.get('node', isText);
+    for (const delta of one ? this.#ofSource(scan, source) : this.#down(scan, before)) {
+      // An own delta's time is behind that of everything that stood in the log before it; another node's may have come late.
+      if (since !== undefined && delta.source === node && delta.time < since) return;
+      yield delta;
+    }
+  }
+
+  *#decoded(frames: Iterable<LogEntry>, budget: ScanBudget): Generator<StoredDelta> {
+    for (const { position, value } of frames) {
+      budget.record(value.length);
       yield decodeStored(position, value);
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { DeltaId, NodeId, Position, ProjectId } from '../base/ids.ts';
 import type { Delta, DeltaType, StoredDelta } from '../delta/delta.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
+import type { CommitListener } from './commit-listeners.ts';
 
 /**
  * What a writer waits for. `accepted`: in the queue of the persist lane. `committed`: its transaction is visible and
@@ -30,6 +31,15 @@ export interface SaveReceipt {
 export interface DeltaFilter {
   readonly project?: ProjectId;
   readonly type?: DeltaType;
+  /**
+   * Not older than this by their authors' clocks. `getLatest` may end at the first older delta of this node: an own delta is
+   * never older than anything that stood in the log before it.
+   */
+  readonly since?: HlcTime;
+  /** Only deltas of these nodes; none when the list is empty. */
+  readonly sources?: readonly NodeId[];
+  /** Only deltas whose payload has this among its `tags`. */
+  readonly tag?: string;
   /** At most so many; the default of every query is `defaultQueryLimit`. */
   readonly limit?: number;
 }
@@ -39,6 +49,8 @@ export interface PathQuery extends DeltaFilter {
   readonly path: string;
   /** Everything below `path` too. @default false */
   readonly subtree?: boolean;
+  /** Only positions below this one: the cursor of a paged listing. */
+  readonly before?: Position;
 }
 
 export const defaultQueryLimit = 1000;
@@ -86,6 +98,8 @@ export interface DeltaStore extends AsyncDisposable {
   get(id: DeltaId): Promise<StoredDelta | undefined>;
   /** Resolves when everything accepted so far is committed. @throws as `save`. */
   committed(): Promise<void>;
+  /** Calls `listener` each time more is committed, without a gap, until the returned function is called. */
+  onCommitted(listener: CommitListener): () => void;
   /** The newest accepted seq of every source, dropped deltas included. A `save` that was accepted shows as soon as the call returns its promise. */
   vector(): VersionVector;
   /** Drops the oldest deltas up to the first that is not older than `before`; floors stay, so that no seq is reused. */

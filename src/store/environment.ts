@@ -89,7 +89,7 @@ export class Environment {
     const table = this.tryTable(name);
     if (table === undefined) {
       throw new CollabError('STORE_DAMAGED', `${this.directory} has no table "${name}"`, {
-        next: 'Restore the latest backup (agent-collab backups, agent-collab restore).',
+        next: 'Stop the daemon and put a copy of the data directory in its place.',
         details: { directory: this.directory, table: name },
       });
     }

@@ -6,6 +6,7 @@ import type { PathQuery } from './delta-store.ts';
 import { type IndexTables, pathTextOf, typeValue } from './index-tables.ts';
 import { damagedAt, type LogView, type SourceHead } from './log-view.ts';
 import { filterFits, isAbout } from './query-filter.ts';
+import type { ScanBudget } from './scan-budget.ts';
 import {
   afterPrefix,
   pathKey,
@@ -19,8 +20,9 @@ import {
   timeOfTimeKey,
 } from './store-keys.ts';
 
-/** The positions that the index answers for, and where the log ends. */
+/** The positions that the index answers for, where the log ends, and what the query may cost. */
 export interface Answerable {
+  readonly budget: ScanBudget;
   readonly floor: number;
   readonly applied: number;
   readonly head: number;
@@ -39,19 +41,28 @@ export function* byTime(
   const wanted = type === undefined ? undefined : typeValue({ type });
   const range = { from: timeKey(Math.max(0, from), 0), to: timeKey(Math.max(0, to), 0) };
   // Without a type the one byte of the value is not needed, and keys alone cost half.
-  const keys = wanted === undefined ? index.time.keys(range) : keysOf(index.time.entries(range), wanted);
+  const keys =
+    wanted === undefined ? index.time.keys(range) : keysOf(index.time.entries(range), wanted, span);
   for (const key of keys) {
+    span.budget.entry();
     const position = positionAtEnd(key);
     if (!answers(span, position)) continue;
-    const delta = log.delta(position);
+    const delta = log.delta(position, span.budget);
     if (delta.time !== timeOfTimeKey(key) || (type !== undefined && delta.type !== type))
       throw disagrees(position);
     yield delta;
   }
 }
 
-function* keysOf(entries: Iterable<{ key: Buffer; value: Buffer }>, wanted: Buffer): Generator<Buffer> {
-  for (const { key, value } of entries) if (value.equals(wanted)) yield key;
+function* keysOf(
+  entries: Iterable<{ key: Buffer; value: Buffer }>,
+  wanted: Buffer,
+  { budget }: Answerable,
+): Generator<Buffer> {
+  for (const { key, value } of entries) {
+    if (value.equals(wanted)) yield key;
+    else budget.entry();
+  }
 }
 
 /**
@@ -66,7 +77,7 @@ export function* bySource(
   order: 'up' | 'down',
 ): Generator<StoredDelta> {
   for (const position of sourcePositions(log, index, span, source, seq, order)) {
-    const delta = log.delta(position.position);
+    const delta = log.delta(position.position, span.budget);
     if (delta.source !== source || delta.seq !== position.seq) throw disagrees(position.position);
     yield delta;
   }
@@ -102,7 +113,9 @@ function* sourcePositions(
     reverse: order === 'down',
   };
   let expected: number | undefined = order === 'up' ? first : level ? last : undefined;
+  span.budget.range();
   for (const { key, value } of index.source.entries(range)) {
+    span.budget.entry();
     const found = { seq: seqOfSourceKey(key), position: positionOfValue(value) };
     // An entry above what the index answers for belongs to a batch that the log's tail covers.
     if (found.position > span.applied) {
@@ -132,7 +145,7 @@ export function* indexedSince(
       let next: SourceLine | undefined;
       for (const line of lines) if (next === undefined || line.position < next.position) next = line;
       if (next === undefined) return;
-      const delta = log.delta(next.position);
+      const delta = log.delta(next.position, span.budget);
       if (delta.source !== next.source || delta.seq !== next.seq) throw disagrees(next.position);
       yield delta;
       if (!advance(next)) lines.splice(lines.indexOf(next), 1);
@@ -186,8 +199,10 @@ export function newestInPath(
   if (number !== undefined) collect(log, index, span, query, own, number, found);
   if (query.subtree === true) {
     const start = subtreeStart(query.project, query.path);
-    for (const { key, value } of index.paths.entries({ from: start, to: afterPrefix(start) }))
+    for (const { key, value } of index.paths.entries({ from: start, to: afterPrefix(start) })) {
+      span.budget.entry();
       if (!key.equals(own)) collect(log, index, span, query, key, value.readUInt32BE(0), found);
+    }
   }
   return found.result();
 }
@@ -203,15 +218,18 @@ function collect(
 ): void {
   // Nothing that is older than what has been found is wanted: most paths of a large subtree end at the first step.
   const least = Math.max(span.floor, found.least + 1);
-  if (least > span.applied) return;
+  const newest = Math.min(span.applied, (query.before ?? Number.POSITIVE_INFINITY) - 1);
+  if (least > newest) return;
+  span.budget.range();
   const wanted = query.type === undefined ? undefined : typeValue({ type: query.type });
-  const range = { from: pathKey(number, least), to: pathKey(number, span.applied + 1), reverse: true };
+  const range = { from: pathKey(number, least), to: pathKey(number, newest + 1), reverse: true };
   let taken = 0;
   for (const { key, value } of index.path.entries(range)) {
     if (taken >= found.limit) return;
+    span.budget.entry();
     if (wanted !== undefined && !value.equals(wanted)) continue;
     const position = positionAtEnd(key);
-    const delta = log.delta(position);
+    const delta = log.delta(position, span.budget);
     if (pathTextOf(delta)?.equals(text) !== true || !value.equals(typeValue(delta)))
       throw disagrees(position);
     // A text that was cut may stand for paths outside the subtree too.

@@ -7,6 +7,7 @@ import type { DeltaId, NodeId, Position } from '../base/ids.ts';
 import type { StoredDelta } from '../delta/delta.ts';
 import { signHash } from '../delta/delta-frame.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
+import { type CommitListener, CommitListeners } from './commit-listeners.ts';
 import { DeltaIndexWriter } from './delta-index.ts';
 import { DeltaIntake } from './delta-intake.ts';
 import { DeltaLogWriter } from './delta-log.ts';
@@ -38,6 +39,7 @@ export class LmdbDeltaStore implements DeltaStore {
   readonly #log: DeltaLogWriter;
   readonly #index: DeltaIndexWriter;
   readonly #reader: DeltaReader;
+  readonly #listeners: CommitListeners;
   readonly #intake: DeltaIntake;
   readonly #options: LmdbDeltaStoreOptions;
   #closing: Promise<void> | undefined;
@@ -47,6 +49,7 @@ export class LmdbDeltaStore implements DeltaStore {
     this.#log = log;
     this.#index = index;
     this.#reader = new DeltaReader(log.view, index.tables);
+    this.#listeners = new CommitListeners(state.head);
     this.#intake = new DeltaIntake(state.head, state.sources);
     this.#options = options;
   }
@@ -76,7 +79,12 @@ export class LmdbDeltaStore implements DeltaStore {
     this.#log.append(records, sign);
     take();
     if (this.#intake.head - this.#index.applied() > indexLag) this.#index.applyUpTo(this.#intake.head);
+    if (records.length > 0) this.#listeners.tell(this.#intake.head);
     return { positions: records.map(({ position }) => position), duplicates };
+  }
+
+  onCommitted(listener: CommitListener): () => void {
+    return this.#listeners.add(listener);
   }
 
   async getSince(vector: VersionVector, filter?: DeltaFilter): Promise<readonly StoredDelta[]> {

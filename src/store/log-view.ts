@@ -22,6 +22,7 @@ import { decodeDeltaBody } from '../delta/delta-body.ts';
 import { type DeltaFrame, decodeDeltaFrame, genesisHash, hashBytes } from '../delta/delta-frame.ts';
 import type { Environment } from './environment.ts';
 import { isBytes, isCount, MetaTable } from './meta-table.ts';
+import { boundless, type ScanBudget } from './scan-budget.ts';
 import { positionKey, positionKeyBytes, positionOfKey } from './store-keys.ts';
 import type { Table } from './table.ts';
 
@@ -129,10 +130,11 @@ export class LogView {
   }
 
   /** @throws STORE_DAMAGED when the frame is missing or does not decode. */
-  delta(position: number): StoredDelta {
+  delta(position: number, budget: ScanBudget = boundless): StoredDelta {
     // Decoding copies whatever it keeps, so the frame itself needs no copy.
     const frame = this.log.view(positionKey(position, this.#key));
     if (frame === undefined) throw missingPosition(position);
+    budget.record(frame.length);
     return decodeStored(position, frame);
   }
 }
@@ -171,7 +173,7 @@ export function storedDelta(position: Position, frame: Pick<DeltaFrame, 'prev'>,
 
 export function damagedAt(position: number, what: string, cause?: unknown): CollabError {
   return new CollabError('STORE_DAMAGED', `the delta at position ${position} ${what}`, {
-    next: 'Run agent-collab verify --repair.',
+    next: 'Run agent-collab verify.',
     details: { position },
     ...(cause === undefined ? {} : { cause }),
   });

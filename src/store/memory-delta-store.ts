@@ -9,6 +9,7 @@ import { parseDeltaId, type StoredDelta } from '../delta/delta.ts';
 import { decodeDeltaBody } from '../delta/delta-body.ts';
 import { genesisHash } from '../delta/delta-frame.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
+import { type CommitListener, CommitListeners } from './commit-listeners.ts';
 import { DeltaIntake } from './delta-intake.ts';
 import {
   type CompactResult,
@@ -27,6 +28,7 @@ export class MemoryDeltaStore implements DeltaStore {
   /** In log order. */
   #deltas: StoredDelta[] = [];
   #floor = 1 as Position;
+  readonly #listeners = new CommitListeners(0);
   readonly #intake = new DeltaIntake(0 as Position, new Map());
   #closed = false;
 
@@ -42,7 +44,12 @@ export class MemoryDeltaStore implements DeltaStore {
     );
     take();
     this.#deltas.push(...stored);
+    if (records.length > 0) this.#listeners.tell(this.#intake.head);
     return { positions: records.map(({ position }) => position), duplicates };
+  }
+
+  onCommitted(listener: CommitListener): () => void {
+    return this.#listeners.add(listener);
   }
 
   async getSince(vector: VersionVector, filter: DeltaFilter = {}): Promise<readonly StoredDelta[]> {

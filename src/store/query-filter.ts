@@ -1,6 +1,6 @@
 /** What a query asks of a delta, said once for every store and every part of one. */
 import type { NodeId } from '../base/ids.ts';
-import { type Delta, deltaPath } from '../delta/delta.ts';
+import { type Delta, deltaPath, type StoredDelta } from '../delta/delta.ts';
 import { covers, type VersionVector } from '../delta/version-vector.ts';
 import type { DeltaFilter, PathQuery } from './delta-store.ts';
 import { liesIn } from './store-keys.ts';
@@ -8,7 +8,10 @@ import { liesIn } from './store-keys.ts';
 export function filterFits(delta: Delta, filter: DeltaFilter): boolean {
   return (
     (filter.project === undefined || delta.project === filter.project) &&
-    (filter.type === undefined || delta.type === filter.type)
+    (filter.type === undefined || delta.type === filter.type) &&
+    (filter.since === undefined || delta.time >= filter.since) &&
+    (filter.sources === undefined || filter.sources.includes(delta.source)) &&
+    (filter.tag === undefined || hasTag(delta, filter.tag))
   );
 }
 
@@ -16,7 +19,13 @@ export function sinceFits(delta: Delta, vector: VersionVector): boolean {
   return !covers(vector, delta.source, delta.seq);
 }
 
-export function isAbout(delta: Delta, query: PathQuery): boolean {
+/** A payload may come from another node or version: tags that are no list are none. */
+function hasTag({ payload }: Delta, tag: string): boolean {
+  return Array.isArray(payload.tags) && payload.tags.includes(tag);
+}
+
+export function isAbout(delta: StoredDelta, query: PathQuery): boolean {
+  if (query.before !== undefined && delta.position >= query.before) return false;
   const path = deltaPath(delta);
   if (path === undefined || delta.project !== query.project) return false;
   return query.subtree === true ? liesIn(path, query.path) : path === query.path;

@@ -8,7 +8,7 @@ interface Meaning {
 }
 
 const restore =
-  'Stop the daemon and run agent-collab verify --repair, or restore the latest backup (agent-collab backups).';
+  'Stop the daemon, run agent-collab verify, and put a copy of the data directory in its place if it is damaged.';
 
 /** By LMDB's error number (lmdb.h) or by errno name; lmdb-js passes the number as `code`, Node the name. */
 const meanings: ReadonlyMap<number | string, Meaning> = new Map<number | string, Meaning>([

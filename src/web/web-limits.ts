@@ -38,5 +38,5 @@ export const webLimits: WebLimits = Object.freeze({
   maxStreams: 64,
   maxStreamBacklogBytes: 1024 * 1024,
   heartbeatMs: 15_000,
-  drainMs: 2_000,
+  drainMs: 1_000,
 });

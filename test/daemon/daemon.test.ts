@@ -189,6 +189,33 @@ describe('daemon: deltas and audit', () => {
     assert.deepEqual((await client.call('verify', {})).data.problems, []);
   });
 
+  it('tells a lost lease also after a second restart, whatever the name of its file', async (t) => {
+    const place = new Place(t);
+    const name = 'Screenshot at 10:30:15.png';
+    const first = await place.start();
+    const { data } = await first.client.call('lock.acquire', {
+      agent: 'ada',
+      cwd: place.repo,
+      targets: [{ path: name }],
+      intention: 'draw',
+    });
+    const forced = await first.acquire('ben', 'src/a.ts');
+    await first.client.call('lock.force', { id: forced.id, by: 'root', reason: 'on holiday' });
+    await first.close();
+    await (await place.start()).close();
+
+    const third = await place.start();
+    await third.acquire('ada', 'x');
+    await third.acquire('ben', 'y');
+    assert.deepEqual(
+      third.notices.map(({ kind, lockId, targets }) => ({ kind, lockId, targets })),
+      [
+        { kind: 'restart', lockId: data.lock.id, targets: [name] },
+        { kind: 'forced', lockId: forced.id, targets: ['src/a.ts'] },
+      ],
+    );
+  });
+
   it('streams deltas and audit events in order once they are committed', async (t) => {
     const running = await new Place(t).start();
     const stop = new AbortController();

@@ -141,6 +141,38 @@ describe('lanes', () => {
     });
   }
 
+  it('tell a follower every delta once and in order, also when the worker dies in between', async (t) => {
+    const disk = onDisk(t);
+    const stores = await openArmed(disk, 'persist.applied=exit@3');
+    const deltas = service(stores, disk);
+    const told: number[] = [];
+    const stop = deltas.subscribe(({ seq }) => told.push(seq));
+    const count = 50;
+    for (let number = 0; number < count; number++) await write(deltas, number, 'flushed');
+    while (told.length < count) await setImmediate();
+    stop();
+    assert.deepEqual(
+      told,
+      Array.from({ length: count }, (_, at) => at + 1),
+    );
+    assert.equal(restarts(stores), 1);
+  });
+
+  it('keep the fences that are reserved, also through a full queue', async (t) => {
+    const disk = onDisk(t);
+    const stores = await disk.open();
+    const text = 'x'.repeat(200_000);
+    const flood = Array.from({ length: 200 }, (_, number) =>
+      service(stores, disk).append({ agent, project, type: 'custom', payload: { number, text } }, 'accepted'),
+    );
+    const upTo = stores.fences.reservedUntil + 1000;
+    await stores.reserveFences(upTo);
+    await Promise.all(flood);
+    await stores.close();
+    const again = await disk.open();
+    assert(again.fences.startFloor > upTo, 'a restart begins behind what was reserved');
+  });
+
   it('turn the store read-only after three deaths within a minute, and say why', async (t) => {
     const disk = onDisk(t);
     process.env.AGENT_COLLAB_FAILPOINTS = 'persist.taken=exit';

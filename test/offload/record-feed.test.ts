@@ -50,6 +50,31 @@ describe('record feed', () => {
     assert.equal(feed.backlogBytes, 0);
   });
 
+  it('takes up what is deferred in the turn in which the last of the backlog went', async () => {
+    const queue = createQueue(1024);
+    const consumer = attachConsumer(queue.buffer);
+    const feed = new RecordFeed(queue, () => {});
+    for (let round = 0; round < 20; round++) {
+      const first = Array.from({ length: 10 }, (_, at) => feed.push([record(round * 30 + at + 1)]));
+      consumer.take(100, 2 ** 20);
+      consumer.release();
+      // The room is there before the pump of the first ones has run, and gone again in the same turn.
+      const more = Array.from({ length: 20 }, (_, at) => feed.push([record(round * 30 + at + 11)]));
+      const all = Promise.all([...first, ...more]);
+      let done = false;
+      void all.then(() => {
+        done = true;
+      });
+      while (!done) {
+        consumer.take(100, 2 ** 20);
+        consumer.release();
+        await setImmediate();
+      }
+      await feed.drained();
+      assert.equal(feed.backlogBytes, 0);
+    }
+  });
+
   it('refuses what would not fit its memory, before anything is taken', () => {
     const feed = new RecordFeed(createQueue(1024), () => {});
     assert.throws(

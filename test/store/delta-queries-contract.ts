@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { DeltaId, Position, ProjectId } from '../../src/base/ids.ts';
 import type { StoredDelta } from '../../src/delta/delta.ts';
+import type { DeltaFilter } from '../../src/store/delta-store.ts';
 import { positions, seqs, times, type WithStore } from './contract-fixture.ts';
 import { Author, at, testNode } from './store-fixture.ts';
 
@@ -73,6 +74,57 @@ export function queries(withStore: WithStore): void {
       assert.deepEqual(positions(await store.getByPath({ ...filter, path: 'p' })), [8, 2]);
       assert.deepEqual(positions(await store.getByPath({ project: app, path: 'p', limit: 2 })), [11, 9]);
       assert.deepEqual(positions(await store.getRange(at(0), at(99), { type: 'usage', limit: 1 })), [3]);
+    }),
+  );
+  it(
+    'filters by sources, age and tag in every query that takes a filter',
+    withStore(async (store, own) => {
+      const [b, c] = [new Author(testNode('b')), new Author(testNode('c'))];
+      const tagged = (tags: unknown) => ({ payload: { path: 'p', tags } });
+      await store.saveBatch([
+        own.own({ ...tagged(['x']), time: 1 }),
+        b.foreign({ ...tagged(['x', 'y']), time: 2 }),
+        c.foreign({ ...tagged('x'), time: 3 }),
+        own.own({ path: 'p', time: 4 }),
+        // Late: older than what stands before it.
+        b.foreign({ ...tagged(['y']), time: 3 }),
+        c.foreign({ ...tagged([['x'], 'x']), time: 5 }),
+      ]);
+      const everyQuery = async (filter: DeltaFilter, expected: number[]) => {
+        const up = (found: readonly StoredDelta[]) => positions(found).sort((one, other) => one - other);
+        assert.deepEqual(positions(await store.getSince({}, filter)), expected);
+        assert.deepEqual(up(await store.getRange(at(0), at(99), filter)), expected);
+        assert.deepEqual(positions(await store.getLatest(filter)).reverse(), expected);
+        const inPath = { ...filter, project: app, path: '.', subtree: true };
+        assert.deepEqual(positions(await store.getByPath(inPath)).reverse(), expected);
+      };
+      await everyQuery({ sources: [] }, []);
+      await everyQuery({ sources: [b.node.id] }, [2, 5]);
+      await everyQuery({ sources: [b.node.id, own.node.id] }, [1, 2, 4, 5]);
+      await everyQuery({ sources: [testNode('nobody').id] }, []);
+      await everyQuery({ since: at(3) }, [3, 4, 5, 6]);
+      await everyQuery({ since: at(4) }, [4, 6]);
+      await everyQuery({ tag: 'x' }, [1, 2, 6]);
+      await everyQuery({ tag: 'y', sources: [b.node.id, c.node.id], since: at(3) }, [5]);
+    }),
+  );
+  it(
+    'pages getByPath and getLatest of one source by `before`',
+    withStore(async (store, own) => {
+      const b = new Author(testNode('b'));
+      const batch = Array.from({ length: 12 }, (_, i) =>
+        i % 3 === 0 ? b.foreign({ path: 'src/b' }) : own.own({ path: `src/${i % 2}` }),
+      );
+      await store.saveBatch(batch);
+      const inPath = { project: app, path: 'src', subtree: true, limit: 2 } as const;
+      assert.deepEqual(positions(await store.getByPath({ ...inPath, before: 9 as Position })), [8, 7]);
+      assert.deepEqual(
+        positions(await store.getByPath({ ...inPath, path: 'src/b', before: 7 as Position })),
+        [4, 1],
+      );
+      assert.deepEqual(positions(await store.getByPath({ ...inPath, before: 1 as Position })), []);
+      const ofB = { sources: [b.node.id], limit: 2 };
+      assert.deepEqual(positions(await store.getLatest(ofB, 10 as Position)), [7, 4]);
     }),
   );
   it(

@@ -65,6 +65,8 @@ class History {
       // Others' deltas may be late; each source's own times rise.
       const lag = author === this.#authors[0] ? 0 : this.#random.int(0, 30);
       const time = Math.max(author.time - at(0) + 1, this.#clock - lag);
+      // A node's clock goes on behind whatever it has taken in.
+      this.#clock = Math.max(this.#clock, time);
       const fields = {
         time,
         type: this.#random.pick(deltaTypes),
@@ -94,6 +96,10 @@ class History {
       ...(random.chance(0.3) ? { type: random.pick(deltaTypes) } : {}),
       ...(random.chance(0.3) ? { project: random.pick(projects) } : {}),
       ...(random.chance(0.5) ? { limit: random.int(0, 20) } : {}),
+      ...(random.chance(0.2) ? { since: at(random.int(0, this.#clock + 5)) } : {}),
+      ...(random.chance(0.3)
+        ? { sources: this.#authors.filter(() => random.chance(0.4)).map(({ node }) => node.id) }
+        : {}),
     };
     const author = random.pick(this.#authors);
     const [from, to] = [random.int(0, this.#clock + 5), random.int(0, this.#clock + 5)].sort((a, b) => a - b);
@@ -107,6 +113,7 @@ class History {
       project: random.pick(projects),
       path: random.pick([...names, '.', 'none']),
       subtree: random.chance(0.5),
+      ...(random.chance(0.3) ? { before: random.int(1, 500) as StoredDelta['position'] } : {}),
     };
     await this.#same((store) => store.getSince(vector, filter));
     await this.#same((store) => store.getRange(at(from ?? 0), at(to ?? 0), filter));

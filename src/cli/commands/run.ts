@@ -1,5 +1,5 @@
 import { encodeError, toCollabError } from '../../base/errors.ts';
-import { exitCodes, exitNow } from '../../base/exit.ts';
+import { exitCodes, exitNow, killNow } from '../../base/exit.ts';
 import { createLogger, type LogLevel, writeErr, writeOut } from '../../base/log.ts';
 import type { Daemon } from '../../daemon/daemon.ts';
 import { readConfigDocument } from '../../home/config-file.ts';
@@ -9,9 +9,6 @@ import type { ChildMessage } from '../child-message.ts';
 import type { CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
 import { openScreen, printable, type Screen } from '../screen.ts';
-
-/** SPEC §2. Past it the process ends by itself: what was accepted as committed or flushed is safe, and a hang helps nobody. */
-const closeLimitMs = 5000;
 
 /**
  * Serves until SIGTERM, SIGINT, SIGHUP or the `shutdown` operation, then closes and ends with exit code 0. A second signal ends
@@ -26,12 +23,7 @@ export const run: CommandRun<'run'> = async (args, { home, json }) => {
     else announce(daemon, home, args.memory, json);
     await Promise.race([daemon.closed, stop.requested]);
   } finally {
-    const watchdog = setTimeout(() => {
-      writeErr(`the daemon did not close within ${closeLimitMs / 1000} s and was cut off\n`);
-      exitNow(exitCodes.defect);
-    }, closeLimitMs);
     await daemon.close();
-    clearTimeout(watchdog);
   }
   if (!isChild && !json) writeOut('stopped\n');
   return undefined;
@@ -54,6 +46,10 @@ async function openDaemon(
       memory: args.memory,
       ...(args.port === undefined ? {} : { port: args.port }),
       logger,
+      onHung: () => {
+        writeErr('the daemon did not close in time and was cut off; nothing that was committed is lost\n');
+        killNow();
+      },
     });
   } catch (error) {
     if (isChild) await tellParent({ kind: 'failed', error: encodeError(toCollabError(error)) });
