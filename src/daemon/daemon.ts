@@ -1,10 +1,8 @@
 /** The composition root: makes every part, joins them, and takes them down in reverse order. */
-import { type Clock, systemClock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { CollabError } from '../base/errors.ts';
-import { HybridClock } from '../base/hybrid-clock.ts';
-import type { LockId } from '../base/ids.ts';
 import type { Logger } from '../base/log.ts';
-import { randomHex, randomToken } from '../base/random.ts';
+import { randomToken } from '../base/random.ts';
 import { version } from '../base/version.ts';
 import type { Config } from '../home/config.ts';
 import { loadConfig } from '../home/config-file.ts';
@@ -13,21 +11,14 @@ import { type HomePaths, socketPathFits } from '../home/home-paths.ts';
 import { loadOrCreateKey, type NodeKey } from '../home/node-key.ts';
 import { OwnerLock } from '../home/owner-lock.ts';
 import { createStoreDirectories, prepareHome } from '../home/prepare-home.ts';
-import { FenceSource } from '../lock/fence.ts';
-import { ProjectCache } from '../project/project-cache.ts';
 import { ControlServer } from '../web/control-server.ts';
-import { AuditService } from './audit-service.ts';
 import { DaemonControl } from './control-service.ts';
-import { DeltaService } from './delta-service.ts';
 import { openLmdbStores } from './lmdb-stores.ts';
-import { LockService } from './lock-service.ts';
-import { auditDraft } from './lock-views.ts';
 import { tellLostLeases } from './lost-leases.ts';
 import { createMemoryStores } from './memory-stores.ts';
-import { RetentionSchedule } from './retention-schedule.ts';
+import { createServices } from './services.ts';
 import { reportStatus } from './status-report.ts';
-import { fenceBlock, type OpenStores } from './stores.ts';
-import { TargetResolver } from './targets.ts';
+import type { OpenStores } from './stores.ts';
 import { isoTime } from './views.ts';
 
 export interface DaemonOptions {
@@ -47,9 +38,6 @@ const closeLimitMs = 5000;
 
 /** How often the daemon makes sure that the data directory is still its own. */
 const ownershipCheckMs = 5000;
-
-/** Between two attempts to reserve fences on a disk that refuses. */
-const reserveRetryMs = 60_000;
 
 interface Closer {
   readonly what: string;
@@ -134,8 +122,12 @@ export class Daemon {
     const { logger } = options;
     const clock = systemClock;
     const services = createServices(home, stores, logger, clock);
-    const { locks, audit, retention } = services;
-    closers.push({ what: 'retention', close: () => retention.close() });
+    const { locks, audit, guard, retention } = services;
+    closers.push(
+      { what: 'retention', close: () => retention.close() },
+      { what: 'guard', close: () => guard.close() },
+    );
+    await guard.check();
     const lost = await tellLostLeases({ audit, locks, nowMs: clock.wallMs() }).catch((error: unknown) => {
       // Locks must be had also when the trail cannot be read; `check` still says that a lease ended with a restart.
       logger.error('leases that were lost could not be looked up', { error: String(error) });
@@ -224,53 +216,6 @@ function openStores(
     mapSizeBytes: config.storage.mapSizeBytes,
     ringCapacity: config.deltas.ringCapacity,
   });
-}
-
-function createServices({ config, key }: ClaimedHome, stores: OpenStores, logger: Logger, clock: Clock) {
-  const hybridClock = new HybridClock(clock, stores.newest);
-  const audit = new AuditService({ store: stores.audit, clock: hybridClock, node: key.nodeId, logger });
-  const deltas = new DeltaService({ store: stores.deltas, clock: hybridClock, node: key.nodeId, logger });
-  const fences: FenceSource = new FenceSource(stores.fences, {
-    // Half a block early: the disk has hours to take the next reservation.
-    lowMark: fenceBlock / 2,
-    onLow: () => reserveMore(fences, stores, logger),
-  });
-  const locks = new LockService(
-    {
-      clock,
-      fences,
-      newLockId: lockIds(),
-      onTransition: (transition) => audit.record(auditDraft(transition)),
-    },
-    config.locks,
-  );
-  const retention = new RetentionSchedule(
-    { stores, clock, logger },
-    { deltas: config.storage.retentionDays, audit: config.audit.retentionDays },
-  );
-  return { audit, deltas, locks, retention, targets: new TargetResolver(new ProjectCache({ clock })) };
-}
-
-/** Unique over all processes and cheap: randomness is drawn once, since a draw costs more than a grant. */
-function lockIds(): () => LockId {
-  const prefix = `lk_${randomHex(5)}`;
-  let count = 0;
-  return () => {
-    count += 1;
-    return `${prefix}${count.toString(36)}` as LockId;
-  };
-}
-
-/** Tries until the disk takes it. */
-function reserveMore(fences: FenceSource, stores: OpenStores, logger: Logger): void {
-  const upTo = fences.newest + fences.remaining + 1 + fenceBlock;
-  stores.reserveFences(upTo).then(
-    () => fences.extend(upTo),
-    (error: unknown) => {
-      logger.error('fences could not be reserved', { error: String(error), remaining: fences.remaining });
-      setTimeout(() => reserveMore(fences, stores, logger), reserveRetryMs).unref();
-    },
-  );
 }
 
 /** A directory that was deleted or replaced belongs to whoever comes next: this daemon must not go on beside another. */

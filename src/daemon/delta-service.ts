@@ -15,21 +15,27 @@ export class DeltaService {
   readonly store: DeltaStore;
   readonly #author: DeltaAuthor;
   readonly #logger: Logger;
+  readonly #refusal: () => CollabError | undefined;
 
   constructor(components: {
     readonly store: DeltaStore;
     readonly clock: HybridClock;
     readonly node: NodeId;
     readonly logger: Logger;
+    /** Why nothing new should be taken now, if so. @default nothing speaks against it */
+    readonly refusal?: () => CollabError | undefined;
   }) {
     this.store = components.store;
     this.#author = new DeltaAuthor({ source: components.node, clock: components.clock });
     this.#logger = components.logger;
+    this.#refusal = components.refusal ?? (() => undefined);
   }
 
   /** @throws as `DeltaStore.save`; what was refused has taken no seq. */
   async append(draft: DeltaDraft, durability: Durability): Promise<Delta & { readonly position: Position }> {
     assertDepth(draft.payload);
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
     const delta = this.#author.draft(draft, this.store.vector());
     const [position] = (await this.store.save({ delta }, durability)).positions;
     if (position === undefined)

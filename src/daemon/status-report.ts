@@ -3,6 +3,7 @@ import type { ProjectId } from '../base/ids.ts';
 import type { StatusView } from '../control/results.ts';
 import type { DaemonRecord } from '../home/daemon-record.ts';
 import type { LockService } from './lock-service.ts';
+import type { StorageGuard } from './storage-guard.ts';
 import type { OpenStores } from './stores.ts';
 
 export interface StatusParts {
@@ -10,11 +11,13 @@ export interface StatusParts {
   readonly record: DaemonRecord;
   readonly stores: OpenStores;
   readonly locks: LockService;
+  readonly guard: StorageGuard;
   readonly warnings: readonly string[];
 }
 
 export async function reportStatus(parts: StatusParts, project: ProjectId | null): Promise<StatusView> {
-  const { home, record, stores, locks, warnings } = parts;
+  const { home, record, stores, locks, guard, warnings } = parts;
+  await guard.check();
   const { count, diskBytes, head, committed, flushed, indexed, floor } = await stores.deltas.stats();
   const audit = await stores.audit.stats();
   const { locks: held, waiters, agents } = locks.table.stats();
@@ -37,6 +40,6 @@ export async function reportStatus(parts: StatusParts, project: ProjectId | null
     audit: { count: audit.count, pending: audit.pending, lost: audit.lost },
     lanes: stores.lanes(),
     store: { diskBytes: diskBytes + audit.diskBytes },
-    warnings: [...stores.warnings(), ...warnings],
+    warnings: [...stores.warnings(), ...guard.warnings, ...warnings],
   };
 }

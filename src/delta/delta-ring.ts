@@ -1,6 +1,6 @@
 /**
- * The delta ring: the newest deltas, hot on the main thread, in log order. It answers what the log cannot answer yet
- * (accepted, not committed) and what is asked most (the newest). It evicts only what is committed: until then the
+ * The delta ring: the newest deltas, hot on the main thread, in log order. It answers what the log cannot answer yet: what is
+ * accepted and not committed. It evicts only what is committed: until then the
  * ring and the shared queue are the only places that have a delta, so the ring outgrows its capacity rather than forget.
  */
 import assert from 'node:assert/strict';

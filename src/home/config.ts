@@ -77,11 +77,6 @@ const sections = {
 const top = {
   port: setting(z.int().min(0).max(65_535), 0, 'TCP port on 127.0.0.1; 0 takes any free one'),
   logLevel: setting(z.enum(['debug', 'info', 'warn', 'error']), 'info', 'Least severe level that is logged'),
-  enforce: setting(
-    z.enum(['open', 'closed']),
-    'open',
-    'Whether an edit goes through (open) or not (closed) when the daemon cannot be asked',
-  ),
 };
 
 const configSchema = z

@@ -87,8 +87,8 @@ test('an update keeps unknown keys and their order, 0600, and leaves nothing bes
   assert.equal(statSync(paths.config).mode & 0o777, 0o600);
   assert.deepEqual(readdirSync(paths.root), ['config.json']);
   const fresh = homePaths(scratchDirectory());
-  await updateConfig(fresh, (raw) => setSetting(raw, 'enforce', 'closed'));
-  assert.equal((await loadConfig(fresh)).config.enforce, 'closed');
+  await updateConfig(fresh, (raw) => setSetting(raw, 'logLevel', 'warn'));
+  assert.equal((await loadConfig(fresh)).config.logLevel, 'warn');
 });
 
 test('an update that would not load is not written', async () => {
@@ -100,12 +100,12 @@ test('an update that would not load is not written', async () => {
 });
 
 test('a file with two faults is repaired one at a time', async () => {
-  const paths = homeWith('{"port":"x","enforce":"y"}');
+  const paths = homeWith('{"port":"x","logLevel":"y"}');
   await refusal(updateConfig(paths, (raw) => setSetting(raw, 'locks.rateBurst', '5')));
   await updateConfig(paths, (raw) => resetSetting(raw, 'port'));
   await refusal(loadConfig(paths));
-  await updateConfig(paths, (raw) => setSetting(raw, 'enforce', 'closed'));
-  assert.deepEqual((await loadConfig(paths)).raw, { enforce: 'closed' });
+  await updateConfig(paths, (raw) => setSetting(raw, 'logLevel', 'warn'));
+  assert.deepEqual((await loadConfig(paths)).raw, { logLevel: 'warn' });
 });
 
 test('finds a fault in exactly the texts in which JSON.parse finds one', () => {

@@ -30,7 +30,6 @@ test('an empty document gives the defaults of the specification, frozen through 
   assert.deepEqual(config, {
     port: 0,
     logLevel: 'info',
-    enforce: 'open',
     locks: {
       defaultTtlMs: 120_000,
       maxTtlMs: 3_600_000,
@@ -53,7 +52,7 @@ test('every setting is described with a default that is its own and lies in its 
     described.map((it) => it.key),
     settingKeys,
   );
-  assert.equal(described.length, 13);
+  assert.equal(described.length, 12);
   for (const { key, type, default: value, summary } of described) {
     assert.deepEqual(value, valueAt(config as JsonDocument, key), key);
     assert.ok(type !== 'value' && summary.length > 10, key);
@@ -61,7 +60,7 @@ test('every setting is described with a default that is its own and lies in its 
   }
   const typeOf = Object.fromEntries(described.map((it) => [it.key, it.type]));
   assert.equal(typeOf.port, 'integer 0–65535');
-  assert.equal(typeOf.enforce, 'open | closed');
+  assert.equal(typeOf.logLevel, 'debug | info | warn | error');
   assert.equal(typeOf['storage.maxBytes'], 'integer from 16777216, or null');
 });
 
@@ -71,7 +70,7 @@ test('a wrong type, range or word is refused by file, key, what was expected and
     [{ port: 65_536 }, 'config.json: port must be integer 0–65535, found 65536'],
     [{ port: 1.5 }, 'config.json: port must be integer 0–65535, found 1.5'],
     [{ port: null }, 'config.json: port must be integer 0–65535, found null'],
-    [{ enforce: 'on' }, 'config.json: enforce must be open | closed, found "on"'],
+    [{ logLevel: 'on' }, 'config.json: logLevel must be debug | info | warn | error, found "on"'],
     [{ locks: { rateBurst: 0 } }, 'config.json: locks.rateBurst must be integer 1–1000000, found 0'],
     [{ locks: [] }, 'config.json: locks must be object, found []'],
     [{ locks: null }, 'config.json: locks must be object, found null'],
@@ -135,8 +134,8 @@ test('set changes one key and keeps every other, known or not, in its place', ()
 
 test('a value is JSON or a bare word; ms take durations, bytes take sizes', () => {
   const cases: readonly (readonly [string, string, unknown])[] = [
-    ['enforce', 'closed', 'closed'],
-    ['enforce', '"closed"', 'closed'],
+    ['logLevel', 'warn', 'warn'],
+    ['logLevel', '"warn"', 'warn'],
     ['port', ' 8080 ', 8080],
     ['locks.defaultTtlMs', '90s', 90_000],
     ['locks.defaultTtlMs', '2m', 120_000],
@@ -178,7 +177,7 @@ test('set refuses what would not load and says why', () => {
 test('get tells where a value comes from', () => {
   const raw = { port: 7, other: { deep: 1 }, locks: { rateBurst: 5 } };
   assert.deepEqual(getSetting(raw, 'port'), { value: 7, from: 'file' });
-  assert.deepEqual(getSetting(raw, 'enforce'), { value: 'open', from: 'default' });
+  assert.deepEqual(getSetting(raw, 'logLevel'), { value: 'info', from: 'default' });
   assert.deepEqual(getSetting(raw, 'other.deep'), { value: 1, from: 'unknown' });
   assert.equal((getSetting(raw, 'locks').value as { rateBurst: number }).rateBurst, 5);
   for (const key of ['nope', 'locks.nope', 'constructor', 'port.x', '__proto__', ''])
@@ -191,6 +190,6 @@ test('reset takes a key, a section or an unknown key out, of a broken document t
   assert.deepEqual(resetSetting(raw, 'locks.rateBurst').locks, { more: 1 });
   assert.deepEqual(resetSetting(raw, 'locks'), { port: 'broken', other: 1 });
   assert.deepEqual(resetSetting(raw, 'other'), { port: 'broken', locks: raw.locks });
-  assert.equal(resetSetting(raw, 'enforce'), raw);
+  assert.equal(resetSetting(raw, 'logLevel'), raw);
   refusal(() => resetSetting(raw, 'nope'));
 });
