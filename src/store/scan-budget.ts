@@ -55,8 +55,8 @@ export class ScanBudget {
   }
 }
 
-/** Of a query on the main thread: a worker answers what costs more. The main loop may pause for 5 ms, and a machine may be half as fast. */
-export const mainThreadScanUs = 2000;
+/** Of a query on the main thread; a worker answers what costs more. The main loop may pause for 5 ms, and some machines are three times slower. */
+export const mainThreadScanUs = 1500;
 
 /** For a thread that may take as long as it takes. */
 export const boundless = new ScanBudget(Number.POSITIVE_INFINITY);

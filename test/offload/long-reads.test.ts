@@ -109,8 +109,18 @@ describe('long reads', () => {
   });
 });
 
-/** Runs `ask` and asserts that the event loop never stood still for long meanwhile. */
+/** Asserts that the event loop does not stand still for long while `ask` runs: a query that blocks does so every time, a loaded machine not. */
 async function unstalled<T>(ask: () => Promise<T>): Promise<T> {
+  const stallsMs: number[] = [];
+  for (;;) {
+    const { answer, stallMs } = await measured(ask);
+    if (stallMs < longestStallMs) return answer;
+    stallsMs.push(Math.round(stallMs));
+    assert(stallsMs.length < 3, `the main loop stood still for ${stallsMs.join(', ')} ms`);
+  }
+}
+
+async function measured<T>(ask: () => Promise<T>): Promise<{ readonly answer: T; readonly stallMs: number }> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   // The first turn is counted only when a timer of the monitor has fired before it.
@@ -118,9 +128,7 @@ async function unstalled<T>(ask: () => Promise<T>): Promise<T> {
   const answer = await ask();
   await new Promise((resolve) => setTimeout(resolve, 5));
   delay.disable();
-  const stallMs = delay.max / 1e6;
-  assert(stallMs < longestStallMs, `the main loop stood still for ${stallMs.toFixed(1)} ms`);
-  return answer;
+  return { answer, stallMs: delay.max / 1e6 };
 }
 
 /** The small project first, so that everything else lies before it in a listing. */
