@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
 import { CollabError } from '../base/errors.ts';
 import { type HlcTime, hlcFromMs } from '../base/hybrid-clock.ts';
-import type { AgentId, LockId, NodeId, ProjectId, RepoPath } from '../base/ids.ts';
+import type { AgentId, LockId, ProjectId, RepoPath } from '../base/ids.ts';
 import type { ControlService, Handlers, RequestContext } from '../control/handlers.ts';
 import type { OperationInput } from '../control/operations.ts';
 import type {
@@ -28,7 +28,6 @@ import { auditView, contextView, deltaView } from './views.ts';
 
 export interface ControlComponents {
   readonly clock: Clock;
-  readonly node: NodeId;
   readonly stores: OpenStores;
   readonly locks: LockService;
   readonly deltas: DeltaService;

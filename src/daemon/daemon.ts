@@ -138,7 +138,6 @@ export class Daemon {
     const control = new DaemonControl({
       ...services,
       clock,
-      node: key.nodeId,
       stores,
       status: (project) =>
         reportStatus({ ...services, home: paths.root, record, stores, warnings: home.warnings }, project),
