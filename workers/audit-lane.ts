@@ -20,6 +20,7 @@ export function run(start: LaneStart): Promise<LaneReport> {
           })),
         );
       },
+      environments: [writer.tables.environment],
       close: () => writer.close(),
     };
   });

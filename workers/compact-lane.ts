@@ -36,9 +36,8 @@ async function open({ places }: LaneStart): Promise<LaneWork> {
           if (deltasBefore > 0) yield* compactLog(new LogView(delta), new IndexTables(index), deltasBefore);
           if (auditBefore > 0) yield* compactAudit(audit, auditBefore);
         }
-        // An idle thread would pin the snapshot that it read last, and with it every page that is freed meanwhile.
-        for (const environment of environments) environment.refresh();
       },
+      environments,
       close,
     };
   } catch (error) {

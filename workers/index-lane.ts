@@ -16,17 +16,17 @@ async function open({ places }: LaneStart): Promise<LaneWork> {
   const { delta, index, mapSizeBytes } = places;
   const environment = openDeltaEnvironment(delta, { mapSizeBytes });
   try {
-    const log = new LogView(environment);
-    const writer = await DeltaIndexWriter.open(index, log, { mapSizeBytes });
+    const writer = await DeltaIndexWriter.open(index, new LogView(environment), { mapSizeBytes });
     return {
       *apply(frames) {
         if (frames.some(({ kind }) => kind === frameKind.rebuild)) writer.rebuild();
-        yield* catchUp(writer, log);
+        yield* catchUp(writer);
       },
       // A notice that found the queue full was dropped. Whatever it said is done here.
       idle: () => {
-        for (const _ of catchUp(writer, log));
+        for (const _ of catchUp(writer));
       },
+      environments: [environment, writer.tables.environment],
       close: async () => {
         await writer.close();
         await environment.close();
@@ -39,14 +39,11 @@ async function open({ places }: LaneStart): Promise<LaneWork> {
 }
 
 /** As far as the log goes, whatever the notice said; a transaction between two yields. */
-function* catchUp(writer: DeltaIndexWriter, log: LogView): Generator<number> {
+function* catchUp(writer: DeltaIndexWriter): Generator<number> {
   for (let applied = writer.applied(); ; ) {
     const done = writer.applyBatch(applied, Number.MAX_SAFE_INTEGER);
     if (done === applied) break;
     applied = done;
     yield done;
   }
-  // An idle thread would pin the snapshot that it read last, and with it every page that is freed meanwhile.
-  log.environment.refresh();
-  writer.tables.environment.refresh();
 }

@@ -7,6 +7,7 @@ import { encodeError } from '../src/base/errors.ts';
 import { failpoint } from '../src/base/failpoint.ts';
 import type { LaneName, LaneReport } from '../src/offload/contract.ts';
 import { attachConsumer, type Frame } from '../src/queue/queue-consumer.ts';
+import type { Environment } from '../src/store/environment.ts';
 
 export interface LaneLoopOptions {
   /** Frames of one transaction: bounds how long others wait for the write lock and how much is applied again after a death. */
@@ -31,6 +32,8 @@ export interface LaneWork {
    * done after the next start.
    */
   apply(frames: readonly Frame[]): Iterable<unknown> | undefined;
+  /** What the thread reads from. Refreshed before it waits: an idle thread would pin its last snapshot, and with it freed pages. */
+  readonly environments: readonly Environment[];
   /** Called about once a second while there is nothing to do. */
   idle?(): void;
   close(): Promise<void> | void;
@@ -66,6 +69,7 @@ async function loop(
   for (let turn = 1; ; turn += 1) {
     // Libraries that set timers or resolve promises get a turn of the event loop; lmdb-js leaks a little without.
     if (turn % turnsBetweenPauses === 0) await setImmediate();
+    for (const environment of work.environments) environment.refresh();
     const state = consumer.waitForFrames(idleMs);
     if (state === 'closed') return;
     if (state === 'timeout') {

@@ -25,6 +25,7 @@ export function run(start: PersistStart): Promise<LaneReport> {
         for (const { kind, payload } of frames)
           if (kind === frameKind.fences) log.reserveFences(decodeNumber(payload, 0));
       },
+      environments: [log.view.environment],
       close: () => log.close(),
     };
   });

@@ -1,4 +1,4 @@
-/** One long read: a query that looks at many records, or a verification. Opens the stores beside the lanes and closes them again. */
+/** One long read: a query that looks at many records. Opens the stores beside the lanes and closes them again. */
 import { encodeError } from '../src/base/errors.ts';
 import { encodeParts } from '../src/codec/record-parts.ts';
 import type { ReadAnswer, ReadTask, RecordsAnswer, StorePlaces } from '../src/offload/contract.ts';
@@ -6,7 +6,6 @@ import { AuditReader } from '../src/store/audit-log.ts';
 import type { AuditFilter } from '../src/store/audit-store.ts';
 import { type DeltaQuery, runQuery } from '../src/store/delta-queries.ts';
 import { DeltaReader } from '../src/store/delta-reader.ts';
-import { verifyStores } from '../src/store/verify.ts';
 
 export async function run(task: ReadTask): Promise<ReadAnswer<unknown>> {
   try {
@@ -18,10 +17,6 @@ export async function run(task: ReadTask): Promise<ReadAnswer<unknown>> {
 
 function read(task: ReadTask): Promise<unknown> {
   switch (task.task) {
-    case 'verify': {
-      const { delta, index, audit, mapSizeBytes } = task.places;
-      return verifyStores({ delta, index, audit }, { mapSizeBytes });
-    }
     case 'query':
       return deltas(task.places, task.query);
     case 'audit':

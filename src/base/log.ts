@@ -40,8 +40,13 @@ export function writeOut(text: string): void {
   writeWhole(1, text);
 }
 
+/** What cannot be written is dropped: a log file on a full disk is no reason to end a daemon that holds locks. */
 export function writeErr(text: string): void {
-  writeWhole(2, text);
+  try {
+    writeWhole(2, text);
+  } catch {
+    // There is nowhere left to say it.
+  }
 }
 
 /** Synchronous, so that nothing is lost at exit. A pipe may take a part (EAGAIN: try again) or be gone (EPIPE: stop). */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { ControlAddress } from '../control/client.ts';
 import type { DaemonRecord } from '../home/daemon-record.ts';
 import { homePaths } from '../home/home-paths.ts';
@@ -30,9 +30,9 @@ export function readDaemonAddress(home: string): DaemonAddress | undefined {
   return sound ? (value as DaemonAddress) : undefined;
 }
 
-/** The unix socket where there is one: it needs no token and is the faster. */
+/** The unix socket where there is one: it needs no token and is the faster. Its file may have been removed; the port is there all the same. */
 export function controlAddress({ socket, port, token }: DaemonAddress): ControlAddress {
-  return socket === null ? { port, token } : { socketPath: socket };
+  return socket === null || !existsSync(socket) ? { port, token } : { socketPath: socket };
 }
 
 /** True when version `a` is newer than `b`; false when either is not of the form 1.2.3. */

@@ -218,7 +218,7 @@ export class ControlClient {
       'DAEMON_UNREACHABLE',
       `the daemon at ${this.#where} was silent for ${timeoutMs} ms`,
       {
-        next: 'Look at it with `agent-collab doctor`; the operation may have been carried out.',
+        next: 'Look at it with `agent-collab status`; the operation may have been carried out.',
         details: { reason: 'TIMEOUT', sent: true },
       },
     );

@@ -31,13 +31,18 @@ export interface DaemonOptions {
   readonly logger: Logger;
   /** Called when a close takes over 5 s or leaves a thread behind: then only a kill ends the process. @default nothing */
   readonly onHung?: () => void;
+  /**
+   * Called when the data directory belongs to this daemon no more. An orderly close would remove the socket and the record of the one
+   * that may serve there by now, so a process should end at once. @default nothing, and the daemon closes
+   */
+  readonly onAbandoned?: () => void;
 }
 
 /** SPEC §2: a stop takes at most so long. The parts have less each, so this is a last resort. */
 const closeLimitMs = 5000;
 
 /** How often the daemon makes sure that the data directory is still its own. */
-const ownershipCheckMs = 5000;
+const ownershipCheckMs = 1000;
 
 interface Closer {
   readonly what: string;
@@ -175,7 +180,7 @@ export class Daemon {
       ...(lost === 0 ? [] : [`${lost} locks ended with the process before; their holders will be told`]),
     ];
     daemon = new Daemon(record, { warnings: home.warnings, summary }, closers, options);
-    closers.push(watchOwnership(owner, daemon, logger));
+    closers.push(watchOwnership(owner, daemon, logger, options.onAbandoned ?? (() => {})));
     return daemon;
   }
 }
@@ -218,10 +223,11 @@ function openStores(
 }
 
 /** A directory that was deleted or replaced belongs to whoever comes next: this daemon must not go on beside another. */
-function watchOwnership(owner: OwnerLock, daemon: Daemon, logger: Logger): Closer {
+function watchOwnership(owner: OwnerLock, daemon: Daemon, logger: Logger, abandon: () => void): Closer {
   const timer = setInterval(async () => {
     if (await owner.isHeld().catch(() => true)) return;
     logger.error('the data directory was moved or its daemon.lock removed; stopping');
+    abandon();
     await daemon.close();
   }, ownershipCheckMs).unref();
   return { what: 'ownership watch', close: () => clearInterval(timer) };

@@ -77,6 +77,10 @@ async function prepareStores(places: StorePlaces): Promise<Opened> {
   const log = await DeltaLogWriter.open(places.delta, { node, mapSizeBytes });
   try {
     const state = log.headState();
+    const audit = await AuditWriter.open(places.audit, { mapSizeBytes });
+    const newest = Math.max(state.clock, audit.newest()) as HlcTime;
+    await audit.close();
+    if (state.fence === 0 && newest > 0) throw logIsGone(places.delta);
     const startFloor = state.fence + 1;
     const fences = { startFloor, reservedUntil: startFloor + fenceBlock };
     log.reserveFences(fences.reservedUntil);
@@ -84,13 +88,22 @@ async function prepareStores(places: StorePlaces): Promise<Opened> {
     const findings =
       index.rebuilding && state.head > 0 ? ['the index was missing or damaged and is being rebuilt'] : [];
     await index.close();
-    const audit = await AuditWriter.open(places.audit, { mapSizeBytes });
-    const newest = Math.max(state.clock, audit.newest()) as HlcTime;
-    await audit.close();
     return { state, fences, newest, findings };
   } finally {
     await log.close();
   }
+}
+
+/** Each start reserves fences in the log before it audits anything: a trail beside a log without fences had another log. */
+function logIsGone(directory: string): CollabError {
+  return new CollabError(
+    'STORE_DAMAGED',
+    `the log in ${directory} is empty, but the audit trail beside it is not`,
+    {
+      next: 'Put the log back. To begin anew, with a new identity, move the whole data directory away.',
+      details: { directory },
+    },
+  );
 }
 
 /** Begins behind the newest record that cannot be read: that one is `verify`'s business, and locks need not wait for it. */

@@ -4,18 +4,14 @@ import { CollabError } from '../base/errors.ts';
 import type { VerifyView } from '../control/results.ts';
 import { homePaths } from '../home/home-paths.ts';
 import { OwnerLock } from '../home/owner-lock.ts';
-import { verifyStores } from '../store/verify.ts';
-
-export interface OfflineVerifyOptions {
-  readonly onProgress?: (progress: {
-    readonly store: string;
-    readonly done: number;
-    readonly total: number;
-  }) => void;
-}
+import { verifyInChild } from '../offload/verify-child.ts';
+import type { VerifyProgress } from '../store/verify.ts';
 
 /** @throws HOME_UNUSABLE when there are no stores, DAEMON_RUNNING when a daemon came up meanwhile, STORE_DAMAGED. */
-export async function verifyStopped(home: string, options: OfflineVerifyOptions = {}): Promise<VerifyView> {
+export async function verifyStopped(
+  home: string,
+  options: { readonly onProgress?: (progress: VerifyProgress) => void } = {},
+): Promise<VerifyView> {
   const { root, deltaStore: delta, indexStore: index, auditStore: audit } = homePaths(home);
   if (!existsSync(delta)) {
     throw new CollabError('HOME_UNUSABLE', `there are no stores in ${root}`, {
@@ -29,7 +25,7 @@ export async function verifyStopped(home: string, options: OfflineVerifyOptions 
     });
   }
   try {
-    return await verifyStores({ delta, index, audit }, { readOnly: true, ...options });
+    return await verifyInChild({ places: { delta, index, audit } }, options.onProgress);
   } finally {
     await owner.close();
   }

@@ -1,6 +1,6 @@
 /** From what a client names to what is locked: a project and a normalised path in it. */
 import { stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import type { ProjectId, RepoPath } from '../base/ids.ts';
 import { parseTargetText, type RawTarget, rawTarget } from '../control/target-text.ts';
@@ -23,8 +23,8 @@ export class TargetResolver {
 
   /** The raw form of a target that lock/ parses. @throws INVALID_ARGUMENT, INVALID_PATH, PATH_OUTSIDE_PROJECT, PROJECT_NOT_FOUND. */
   async target(cwd: string, input: TargetInput): Promise<ScopedPath & Pick<RawTarget, 'scope'>> {
-    const raw = typeof input === 'string' ? parseTargetText(input) : rawTarget(input);
     assertAbsolute(cwd);
+    const raw = typeof input === 'string' ? await readTargetText(cwd, input) : rawTarget(input);
     const { project, path } = await locatePath(cwd, raw.path, this.#projects.resolve);
     const target = { project: project.id, scope: raw.scope };
     if (!(await isDirectory(join(project.root, path)))) return { ...target, path };
@@ -45,6 +45,25 @@ export class TargetResolver {
     assertAbsolute(cwd);
     return (await this.#projects.resolve(cwd)).id;
   }
+}
+
+/** A file whose own name looks like a target with lines or a symbol is that file. */
+async function readTargetText(cwd: string, text: string): Promise<RawTarget> {
+  if (/[#:]/.test(text) && (await exists(resolve(cwd, text)))) return { path: text, scope: { kind: 'file' } };
+  const raw = parseTargetText(text);
+  const colon = text.lastIndexOf(':');
+  if (raw.path !== text || colon <= 0 || !(await exists(resolve(cwd, text.slice(0, colon))))) return raw;
+  throw new CollabError('INVALID_ARGUMENT', `"${text.slice(colon + 1, colon + 41)}" is not a line range`, {
+    next: 'Write path:10-20, path:10 or path:10- with whole numbers from 1.',
+    details: { field: 'targets' },
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Whoever locks a directory means what is in it. */

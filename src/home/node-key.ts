@@ -146,7 +146,7 @@ async function readKeyText(path: string): Promise<string | undefined> {
 
 function invalid(path: string, what: string): CollabError {
   return new CollabError('KEY_INVALID', `${path} ${what}`, {
-    next: 'Restore it from a backup (agent-collab backup), or move it away to start as a new node that peers do not know.',
+    next: 'Put a copy of it back, or move it away to start as a new node that peers do not know.',
     details: { path, reason: what },
   });
 }

@@ -229,7 +229,7 @@ export class LockCore {
     }
     if (this.#fences.remaining <= 0) {
       return limitDenial(
-        'No fence is reserved on disk: ask again in a second, and run `agent-collab doctor`.',
+        'No fence is reserved on disk: ask again in a second, and look at `agent-collab status`.',
       );
     }
     const wallMs = this.wallMs();

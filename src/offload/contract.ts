@@ -44,7 +44,6 @@ export type LaneReport =
 
 /** Long reads, which must not stall the main loop. One message, one answer. */
 export type ReadTask =
-  | { readonly task: 'verify'; readonly places: StorePlaces }
   | { readonly task: 'query'; readonly places: StorePlaces; readonly query: DeltaQuery }
   | { readonly task: 'audit'; readonly places: StorePlaces; readonly filter: AuditFilter };
 
@@ -57,3 +56,9 @@ export interface RecordsAnswer {
 
 /** A read that failed says why in a form that keeps its code. */
 export type ReadAnswer<T> = { readonly value: T } | { readonly error: WireError };
+
+/** What a verifying process is started with, as JSON. It answers by messages: progress, then one `ReadAnswer`. */
+export interface VerifyTask {
+  readonly places: Pick<StorePlaces, 'delta' | 'index' | 'audit'>;
+  readonly mapSizeBytes?: number;
+}

@@ -8,6 +8,7 @@ import type { AuditFilter, AuditPage } from '../store/audit-store.ts';
 import type { DeltaQuery } from '../store/delta-queries.ts';
 import type { VerifyResult } from '../store/verify.ts';
 import type { ReadAnswer, ReadTask, RecordsAnswer, StorePlaces } from './contract.ts';
+import { verifyInChild } from './verify-child.ts';
 import { workerUrl } from './worker-url.ts';
 
 /** Long enough for a paged read to find its worker warm, short enough not to keep 15 MB for nothing. */
@@ -49,11 +50,10 @@ export class ReadPool {
     return answer.cursor === undefined ? { events } : { events, cursor: answer.cursor };
   }
 
-  /** One at a time, so that a thread stays free for queries. */
+  /** In a process of its own, one at a time. */
   verify(): Promise<VerifyResult> {
-    const verified = this.#verified.then(() =>
-      this.#run<VerifyResult>({ task: 'verify', places: this.#places }),
-    );
+    const { mapSizeBytes, ...places } = this.#places;
+    const verified = this.#verified.then(() => verifyInChild({ places, mapSizeBytes }));
     this.#verified = verified.catch(() => undefined);
     return verified;
   }

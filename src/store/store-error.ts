@@ -52,7 +52,7 @@ const meanings: ReadonlyMap<number | string, Meaning> = new Map<number | string,
   ),
   ...errno('EACCES', 13, 'access is denied', 'Give the user of the daemon read and write access to it.'),
   ...errno('EPERM', 1, 'access is denied', 'Give the user of the daemon read and write access to it.'),
-  ...errno('ENOENT', 2, 'it does not exist', 'Run agent-collab doctor.'),
+  ...errno('ENOENT', 2, 'it does not exist', 'Look at the disk and the permissions of the data directory.'),
   ...errno('ENOTDIR', 20, 'a file is in the way', 'Move it away, or set AGENT_COLLAB_HOME.'),
   ...errno('EEXIST', 17, 'a file is in the way', 'Move it away, or set AGENT_COLLAB_HOME.'),
   ...errno('EMFILE', 24, 'too many files are open', 'Raise the limit of open files (ulimit -n).'),
@@ -86,7 +86,7 @@ export function storeError(error: unknown, directory: string): unknown {
   if (meaning === undefined && typeof code !== 'number') return error;
   const what = meaning?.what ?? (error instanceof Error ? error.message : String(error));
   return new CollabError(meaning?.code ?? 'STORE_UNAVAILABLE', `the store in ${directory} failed: ${what}`, {
-    next: meaning?.next ?? 'Run agent-collab doctor.',
+    next: meaning?.next ?? 'Look at the disk and the permissions of the data directory.',
     details: { directory, cause: error instanceof Error ? error.message : String(error) },
     cause: error,
   });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { CollabError } from '../../src/base/errors.ts';
 import { silentLogger } from '../../src/base/log.ts';
 import type { StreamEvent } from '../../src/control/results.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
+import { verifyStopped } from '../../src/daemon/offline-verify.ts';
 import { code, Place } from './daemon-fixture.ts';
 
 describe('daemon: locks over the socket', () => {
@@ -123,6 +124,19 @@ describe('daemon: locks over the socket', () => {
     assert.deepEqual(await list('src/a.ts'), [lock.id]);
     assert.deepEqual(await list('.'), [lock.id]);
     assert.deepEqual(await list('other'), []);
+  });
+
+  it('takes a file by its whole name before it reads lines or a symbol out of it', async (t) => {
+    const place = new Place(t);
+    const running = await place.start();
+    for (const name of ['ha#sh.ts', 'at 10:30', 'c:1-2']) {
+      writeFileSync(join(place.repo, name), '');
+      const { targets } = await running.acquire('ada', name);
+      assert.deepEqual(targets[0], { path: name, scope: { kind: 'file' }, text: name });
+    }
+    await assert.rejects(running.acquire('ada', 'src/a.ts:abc'), code('INVALID_ARGUMENT'));
+    const [lines] = (await running.acquire('ben', 'src/a.ts:1-2')).targets;
+    assert.deepEqual(lines?.scope, { kind: 'lines', start: 1, end: 2 });
   });
 
   it('refuses what no lock can be about, with a stable code, and goes on', async (t) => {
@@ -310,6 +324,31 @@ describe('daemon: one per data directory', () => {
     for (const file of ['daemon.json', 'key.json', 'lmdb/delta/data.mdb', 'daemon.sock']) {
       assert.equal(statSync(join(place.home, file)).mode & 0o077, 0, file);
     }
+  });
+
+  it('refuses to begin a log anew beside a trail that had another one', async (t) => {
+    const place = new Place(t);
+    const first = await place.start();
+    await first.acquire('ada', 'src/a.ts');
+    await first.client.call('audit', {});
+    await first.close();
+    rmSync(join(place.home, 'lmdb', 'delta'), { recursive: true });
+    await assert.rejects(Daemon.open({ home: place.home, logger: silentLogger }), code('STORE_DAMAGED'));
+  });
+
+  it('finds damage that LMDB itself dies of, and lives', async (t) => {
+    const place = new Place(t);
+    const running = await place.start();
+    for (let number = 0; number < 50; number++) await running.share('ada', 'src/a.ts', `text ${number}`);
+    await running.client.call('compact', {});
+    await running.close();
+    const file = join(place.home, 'lmdb', 'index', 'data.mdb');
+    const bytes = readFileSync(file);
+    bytes.fill(0xff, 2 * 4096);
+    writeFileSync(file, bytes);
+    const { sound, problems } = await verifyStopped(place.home);
+    assert.equal(sound, false);
+    assert(problems.length > 0);
   });
 
   it('refuses a directory that is a file, settings of a wrong type and a foreign key, each with its code', async (t) => {

@@ -173,6 +173,17 @@ describe('lanes', () => {
     assert(again.fences.startFloor > upTo, 'a restart begins behind what was reserved');
   });
 
+  it('pin no old snapshot while they are idle: freed pages are used again', async (t) => {
+    const disk = onDisk(t);
+    const stores = await disk.open();
+    const before = (await stores.audit.stats()).diskBytes;
+    for (let at = 1; at <= 150; at++) {
+      await stores.audit.logAsync({ at: at as HlcTime, action: 'violation', node: disk.key.nodeId });
+    }
+    const grown = (await stores.audit.stats()).diskBytes - before;
+    assert(grown < 1024 * 1024, `150 events took ${grown} bytes`);
+  });
+
   it('turn the store read-only after three deaths within a minute, and say why', async (t) => {
     const disk = onDisk(t);
     process.env.AGENT_COLLAB_FAILPOINTS = 'persist.taken=exit';

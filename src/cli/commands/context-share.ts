@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { CollabError } from '../../base/errors.ts';
@@ -59,7 +60,7 @@ async function readTextFile(path: string): Promise<Buffer> {
     const entry = await stat(path);
     if (entry.isDirectory()) throw usage(`--file ${path} is a directory`);
     if (entry.size > maxRequestBytes) throw tooLarge(entry.size);
-    return await readFile(path);
+    return await readBounded(createReadStream(path));
   } catch (error) {
     if (error instanceof CollabError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
@@ -70,12 +71,16 @@ async function readTextFile(path: string): Promise<Buffer> {
 
 async function readStandardInput(): Promise<Buffer> {
   if (isatty(0)) writeErr('reading the text from the terminal; end it with Ctrl-D\n');
+  return readBounded(process.stdin);
+}
+
+/** An endless pipe or device must not fill the memory before the daemon can refuse it. */
+async function readBounded(stream: AsyncIterable<unknown>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of process.stdin) {
+  for await (const chunk of stream) {
     chunks.push(chunk as Buffer);
     bytes += (chunk as Buffer).length;
-    // An endless pipe must not fill the memory before the daemon can refuse it.
     if (bytes > maxRequestBytes) throw tooLarge(bytes);
   }
   return Buffer.concat(chunks);

@@ -46,6 +46,10 @@ async function openDaemon(
       memory: args.memory,
       ...(args.port === undefined ? {} : { port: args.port }),
       logger,
+      onAbandoned: () => {
+        writeErr('the data directory was moved or removed; this daemon has nothing left to serve\n');
+        killNow();
+      },
       onHung: () => {
         writeErr('the daemon did not close in time and was cut off; nothing that was committed is lost\n');
         killNow();
