@@ -33,6 +33,9 @@ export async function verifyInChild(
     });
     child.once('exit', (code, signal) => resolve(signal ?? code));
     child.once('error', reject);
+  }).finally(() => {
+    // The child ends itself when the channel does; an open one would keep both processes alive.
+    if (child.connected) child.disconnect();
   });
   if (ending !== null && typeof ending === 'object') {
     if ('error' in ending) return damageOf(decodeError(ending.error));
