@@ -1,6 +1,5 @@
 /** The index lane: reads the committed log and keeps the index by source, time and path up to date. */
 import type { LaneReport, LaneStart } from '../src/offload/contract.ts';
-import { frameKind } from '../src/queue/lane-frames.ts';
 import { DeltaIndexWriter } from '../src/store/delta-index.ts';
 import { openDeltaEnvironment } from '../src/store/delta-log.ts';
 import { LogView } from '../src/store/log-view.ts';
@@ -18,10 +17,8 @@ async function open({ places }: LaneStart): Promise<LaneWork> {
   try {
     const writer = await DeltaIndexWriter.open(index, new LogView(environment), { mapSizeBytes });
     return {
-      *apply(frames) {
-        if (frames.some(({ kind }) => kind === frameKind.rebuild)) writer.rebuild();
-        yield* catchUp(writer);
-      },
+      // Whatever the notice said: the log tells how far to go.
+      apply: () => catchUp(writer),
       // A notice that found the queue full was dropped. Whatever it said is done here.
       idle: () => {
         for (const _ of catchUp(writer));

@@ -22,6 +22,7 @@ import type { DeltaService } from './delta-service.ts';
 import type { LockService } from './lock-service.ts';
 import { lockView, noticeView, refusalError, waiterView } from './lock-views.ts';
 import { listLog } from './log-listing.ts';
+import type { RetentionSchedule } from './retention-schedule.ts';
 import type { OpenStores } from './stores.ts';
 import type { TargetResolver } from './targets.ts';
 import { auditView, contextView, deltaView } from './views.ts';
@@ -33,16 +34,11 @@ export interface ControlComponents {
   readonly deltas: DeltaService;
   readonly audit: AuditService;
   readonly targets: TargetResolver;
-  readonly retention: Retention;
+  readonly retention: Pick<RetentionSchedule, 'run'>;
   /** The parts of a status that the daemon itself knows. */
   readonly status: (project: ProjectId | null) => Promise<StatusView>;
   /** Starts the shutdown; returns at once. */
   readonly shutdown: () => number;
-}
-
-/** What `compact` drops: everything older than the configured ages. */
-export interface Retention {
-  run(): Promise<{ readonly dropped: number; readonly floor: number; readonly auditDropped: number }>;
 }
 
 const defaultListLimit = 50;

@@ -211,7 +211,7 @@ function openStores(
   { paths, config, key }: ClaimedHome,
   options: DaemonOptions,
 ): Promise<OpenStores> | OpenStores {
-  if (options.memory === true) return createMemoryStores({ node: key.nodeId, clock: systemClock });
+  if (options.memory === true) return createMemoryStores({ clock: systemClock });
   return openLmdbStores({
     paths,
     key,

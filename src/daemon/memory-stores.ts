@@ -1,7 +1,6 @@
 /** `run --memory`: nothing on disk, the same interfaces. Everything is gone when the process ends. */
 import type { Clock } from '../base/clock.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
-import type { NodeId } from '../base/ids.ts';
 import type { LaneView } from '../control/results.ts';
 import { MemoryAuditStore } from '../store/memory-audit-store.ts';
 import { MemoryDeltaStore } from '../store/memory-delta-store.ts';
@@ -10,7 +9,7 @@ import type { OpenStores } from './stores.ts';
 /** There are no lanes: what is accepted is stored at once. */
 const noLane: LaneView = { state: 'running', pendingBytes: 0, capacityBytes: 0, restarts: 0 };
 
-export function createMemoryStores(options: { readonly node: NodeId; readonly clock: Clock }): OpenStores {
+export function createMemoryStores(options: { readonly clock: Clock }): OpenStores {
   const deltas = new MemoryDeltaStore();
   const audit = new MemoryAuditStore();
   // With nothing on disk, the wall clock is what rises from one run to the next: a millisecond never saw two grants' worth.

@@ -2,7 +2,9 @@
  * What stands in the way of a claim: leases of other agents that overlap it, and claims of other agents that
  * overlap it and wait ahead of it. Two shared claims never conflict, and nobody conflicts with himself.
  */
+import type { AgentId } from '../base/ids.ts';
 import type { AgentState } from './agent-roster.ts';
+import type { Claim } from './claim.ts';
 import type { ClaimIndex } from './claim-index.ts';
 import type { EntryVisitor, IndexEntry } from './entry-list.ts';
 import type { Lease } from './lease.ts';
@@ -153,13 +155,9 @@ class BlockerList<O> implements EntryVisitor<O> {
 }
 
 function leaseBlocker({ owner, overlap, target }: Found<Lease>, nowMs: number, wallMs: number): Blocker {
-  const { agentName, intention, mode } = owner.claim;
   return {
     kind: 'lease',
-    holder: owner.agent.id,
-    ...(agentName === undefined ? {} : { holderName: agentName }),
-    intention,
-    mode,
+    ...whoAndWhat(owner.agent.id, owner.claim),
     overlap,
     target,
     lockId: owner.id,
@@ -169,15 +167,15 @@ function leaseBlocker({ owner, overlap, target }: Found<Lease>, nowMs: number, w
 }
 
 function waiterBlocker({ owner, overlap, target }: Found<Waiter>): Blocker {
-  const { agentName, intention, mode } = owner.placed.claim;
   return {
     kind: 'waiter',
-    holder: owner.agent.id,
-    ...(agentName === undefined ? {} : { holderName: agentName }),
-    intention,
-    mode,
+    ...whoAndWhat(owner.agent.id, owner.placed.claim),
     overlap,
     target,
     ticket: owner.placed.ticket,
   };
+}
+
+function whoAndWhat(holder: AgentId, { agentName, intention, mode }: Claim) {
+  return { holder, ...(agentName === undefined ? {} : { holderName: agentName }), intention, mode };
 }

@@ -147,14 +147,15 @@ export class Lane<Name extends LaneName> {
       this.#supervision.then(() => true),
       delay(closeTimeoutMs, false, { ref: false }),
     ]);
-    if (!ended)
-      this.#components.logger.error('lane did not end in time', {
-        lane: this.name,
-        pendingBytes: this.#queue.pendingBytes,
-      });
     this.#state = { state: 'closed' };
     this.#queue.failWaiters(new CollabError('STORE_CLOSED', `the ${this.name} lane is closed`));
-    if (!ended) throw new CollabError('STORE_UNAVAILABLE', `the ${this.name} lane did not end in time`);
+    if (!ended) {
+      const { pendingBytes } = this.#queue;
+      throw new CollabError(
+        'STORE_UNAVAILABLE',
+        `the ${this.name} lane did not end in time, with ${pendingBytes} bytes pending`,
+      );
+    }
     await this.#pool.destroy();
   }
 

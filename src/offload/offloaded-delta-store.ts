@@ -171,7 +171,7 @@ export class OffloadedDeltaStore implements DeltaStore {
     return this.close();
   }
 
-  /** Writers first, in the order in which they feed each other; readers last, since LMDB closes with its last handle. */
+  /** Writers first, readers last, since LMDB closes with its last handle. */
   async #close(): Promise<void> {
     const { persist, index, reads, reader } = this.#parts;
     await withinDrainTime(persist.whileRunning(() => this.#feed.drained()));

@@ -8,8 +8,6 @@ export const frameKind = {
   fences: 2,
   /** index: f64, the newest committed position. It says how far to read the log, so any notice may be left out but the last. */
   committed: 3,
-  /** index: start over from the log. */
-  rebuild: 4,
   /** audit: f64 `at`, then the encoded event. */
   event: 5,
   /** compact: f64 delta cutoff and f64 audit cutoff, both HLC times. */
