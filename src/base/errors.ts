@@ -101,7 +101,8 @@ export const errorKinds = {
     http: 409,
     when: 'the prev hash or the signature of a delta does not fit its source',
   },
-  VERIFY_FAILED: { exit: 5, http: 500, when: 'verify found damage' },
+  VERIFY_FAILED: { exit: 5, http: 500, when: 'verify found damage, or a backup is not what it was' },
+  UNHEALTHY: { exit: 5, http: 500, when: 'doctor found something that is not in order' },
   INTERNAL: { exit: 70, http: 500, when: 'a defect of agent-collab' },
 } as const satisfies Record<string, ErrorKind>;
 

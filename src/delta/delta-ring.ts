@@ -22,9 +22,14 @@ export class DeltaRing {
     this.#slots = new Array<StoredDelta | undefined>(capacity).fill(undefined);
   }
 
-  /** Starts over with what the log holds: `deltas` are its newest, in order, the last one at position `head`. */
+  /**
+   * Starts over with what the log holds: `deltas` are its newest, in order. Behind a position that the log has lost for good
+   * it begins anew: the ring has no gap.
+   */
   refill(deltas: readonly StoredDelta[], head: Position): void {
-    const kept = deltas.slice(-this.capacity);
+    let first = deltas.length;
+    while (first > 0 && deltas[first - 1]?.position === head - (deltas.length - first)) first--;
+    const kept = deltas.slice(Math.max(first, deltas.length - this.capacity));
     this.#slots.fill(undefined);
     this.#oldest = head - kept.length + 1;
     this.#next = this.#oldest;

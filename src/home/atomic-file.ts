@@ -1,6 +1,7 @@
 import { link, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { randomHex } from '../base/random.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 export interface AtomicFileOptions {
   /** Permission bits that the file gets, whatever the umask says. */
@@ -114,19 +115,4 @@ async function writeNew(path: string, data: string | Uint8Array, options: Atomic
 async function removeTemporary(temporary: string, error: unknown): Promise<never> {
   await rm(temporary, { force: true }).catch(() => {});
   throw error;
-}
-
-/** A new name is on disk once its directory is. Windows and some network file systems cannot sync a directory. */
-async function syncDirectory(path: string): Promise<void> {
-  const unsupported = ['EINVAL', 'EISDIR', 'EPERM', 'EACCES', 'ENOTSUP'];
-  try {
-    const directory = await open(path, 'r');
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
-  } catch (error) {
-    if (!unsupported.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
 }

@@ -48,6 +48,14 @@ const sections = {
       30,
       'Age after which compaction drops deltas, in days',
     ),
+    retentionBytes: setting(
+      z
+        .int()
+        .min(16 * 1024 ** 2)
+        .nullable(),
+      null,
+      'Size of the log and its index above which compaction drops the oldest deltas, whatever their age, in bytes; null for age alone',
+    ),
     maxBytes: setting(
       z
         .int()

@@ -12,6 +12,7 @@ export interface HomePaths {
   readonly deltaStore: string;
   readonly indexStore: string;
   readonly auditStore: string;
+  readonly damagedStores: string;
   readonly metrics: string;
   readonly vectors: string;
   readonly backups: string;
@@ -32,7 +33,8 @@ export interface HomePaths {
  * ├── lmdb/
  * │   ├── delta/          the log, which is the truth
  * │   ├── index/          derived from the log
- * │   └── audit/
+ * │   ├── audit/
+ * │   └── damaged/        <timestamp>-<store>/: what a repair has set aside
  * ├── metrics/            usage_YYYY-MM-DD.jsonl
  * ├── vectors/            <collection>.json
  * ├── backups/            <timestamp>/
@@ -53,6 +55,7 @@ export function homePaths(root: string): HomePaths {
     deltaStore: at('lmdb', 'delta'),
     indexStore: at('lmdb', 'index'),
     auditStore: at('lmdb', 'audit'),
+    damagedStores: at('lmdb', 'damaged'),
     metrics: at('metrics'),
     vectors: at('vectors'),
     backups: at('backups'),

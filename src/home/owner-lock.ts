@@ -2,14 +2,10 @@ import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-// @ts-expect-error TS7016: the package ships no types; `tryLock` below says what is used of it.
-import { tryLock as tryKernelLock } from 'fs-native-extensions';
 import { type DaemonRecord, readDaemonRecord, writeDaemonRecord } from './daemon-record.ts';
+import { tryLock } from './file-lock.ts';
 import type { HomePaths } from './home-paths.ts';
 import { processLives, unusable } from './prepare-home.ts';
-
-/** Asks the kernel for an exclusive lock on an open file; false when another open of that file holds it. */
-const tryLock: (fd: number) => boolean = tryKernelLock;
 
 /** Who keeps a second daemon out. */
 export interface OwnerDenial {
@@ -17,6 +13,8 @@ export interface OwnerDenial {
   readonly owner: DaemonRecord | undefined;
   /** undefined when it could not be learned in time. */
   readonly pid: number | undefined;
+  /** What a process does that is no daemon, such as `backup`: it must not be stopped like one. */
+  readonly purpose?: string;
 }
 
 /** An owner writes its pid right after it got the lock; only a reader in that instant has to look again. */
@@ -31,46 +29,66 @@ const pidReadingDelayMs = 10;
  * one, and takes it back the moment the process is gone, however it went. So a claim is never stale.
  *
  * The lock belongs to the open file, which is why `daemon.lock` is never removed: a removed and remade file is
- * another file with another lock. The file holds the owner's pid as text, for messages alone.
+ * another file with another lock. The file holds the owner's pid as text, and what it does when
+ * it is no daemon, for messages alone.
  */
 export class OwnerLock implements AsyncDisposable {
+  /** What an owner that did not end in order has left: it removes its record when it does. */
+  readonly leftBehind: DaemonRecord | undefined;
   readonly #paths: HomePaths;
   readonly #file: FileHandle;
   #published: DaemonRecord | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(paths: HomePaths, file: FileHandle) {
+  private constructor(paths: HomePaths, file: FileHandle, leftBehind: DaemonRecord | undefined) {
     this.#paths = paths;
     this.#file = file;
+    this.leftBehind = leftBehind;
   }
 
   /**
    * Takes over what a dead owner left: its `daemon.json` and `daemon.sock` are removed, so that no client follows them.
    *
+   * @param remains `keep`: they stay, for who only looks or must leave the directory as it was. @default 'remove'
+   * @param purpose one word for who is kept out meanwhile. @default it serves, as a daemon
    * @throws HOME_UNUSABLE when the lock file cannot be opened or its file system has no locks.
    */
-  static async tryAcquire(paths: HomePaths): Promise<OwnerLock | OwnerDenial> {
+  static async tryAcquire(
+    paths: HomePaths,
+    remains: 'remove' | 'keep' = 'remove',
+    purpose?: string,
+  ): Promise<OwnerLock | OwnerDenial> {
     for (let reading = 1; ; reading++) {
       const file = await tryLockFile(paths);
-      if (file) return OwnerLock.#start(paths, file);
-      const pid = await readPid(paths);
+      if (file) return OwnerLock.#start(paths, file, remains, purpose);
+      const holder = await readHolder(paths);
       // Refused, and yet the pid is missing or dead: the owner is just starting or just ending.
-      if ((pid !== undefined && processLives(pid)) || reading >= pidReadings) return denial(paths, pid);
+      if ((holder !== undefined && processLives(holder.pid)) || reading >= pidReadings)
+        return denial(paths, holder);
       await delay(pidReadingDelayMs);
     }
   }
 
-  static async #start(paths: HomePaths, file: FileHandle): Promise<OwnerLock> {
+  static async #start(
+    paths: HomePaths,
+    file: FileHandle,
+    remains: 'remove' | 'keep',
+    purpose: string | undefined,
+  ): Promise<OwnerLock> {
+    let leftBehind: DaemonRecord | undefined;
     try {
       await file.truncate(0);
-      await file.write(`${process.pid}\n`, 0);
-      await rm(paths.daemonRecord, { force: true });
-      await rm(paths.daemonSocket, { force: true });
+      await file.write(`${process.pid}${purpose === undefined ? '' : ` ${purpose}`}\n`, 0);
+      leftBehind = (await readDaemonRecord(paths)).record;
+      if (remains === 'remove') {
+        await rm(paths.daemonRecord, { force: true });
+        await rm(paths.daemonSocket, { force: true });
+      }
     } catch (error) {
       await file.close();
       throw unusable(paths.root, error);
     }
-    return new OwnerLock(paths, file);
+    return new OwnerLock(paths, file, leftBehind);
   }
 
   /** Writes `daemon.json`. To be called once the daemon answers: a client that reads it connects at once. */
@@ -140,15 +158,21 @@ async function isFileAt(file: FileHandle, path: string): Promise<boolean> {
   return named !== undefined && named.ino === held.ino && named.dev === held.dev;
 }
 
-async function readPid(paths: HomePaths): Promise<number | undefined> {
+interface Holder {
+  readonly pid: number;
+  readonly purpose: string | undefined;
+}
+
+async function readHolder(paths: HomePaths): Promise<Holder | undefined> {
   const text = await readFile(paths.daemonLock, 'utf8').catch(() => '');
-  const pid = /^(\d{1,10})\n$/.exec(text)?.[1];
-  return pid === undefined || Number(pid) === 0 ? undefined : Number(pid);
+  const [, pid, purpose] = /^(\d{1,10})(?: ([a-z]{1,20}))?\n$/.exec(text) ?? [];
+  return pid === undefined || Number(pid) === 0 ? undefined : { pid: Number(pid), purpose };
 }
 
 /** A record of another pid was left by an earlier owner, which the present one has not yet cleared away. */
-async function denial(paths: HomePaths, pid: number | undefined): Promise<OwnerDenial> {
+async function denial(paths: HomePaths, holder: Holder | undefined): Promise<OwnerDenial> {
   const { record } = await readDaemonRecord(paths);
-  const owner = pid === undefined || record?.pid === pid ? record : undefined;
-  return { owner, pid: pid ?? owner?.pid };
+  const owner = holder === undefined || record?.pid === holder.pid ? record : undefined;
+  const purpose = holder?.purpose === undefined ? {} : { purpose: holder.purpose };
+  return { owner, pid: holder?.pid ?? owner?.pid, ...purpose };
 }

@@ -5,6 +5,7 @@ import { CollabError } from '../base/errors.ts';
 import { randomHex } from '../base/random.ts';
 import { temporaryFilePid } from './atomic-file.ts';
 import { type HomePaths, homePaths } from './home-paths.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 export interface PreparedHome {
   readonly paths: HomePaths;
@@ -52,20 +53,40 @@ export async function prepareHome(directory: string, clock: Clock = systemClock)
 /** The directories below the data directory, 0700. Not part of `prepareHome`: a command that only looks makes none. */
 export async function createStoreDirectories(paths: HomePaths): Promise<void> {
   const { deltaStore, indexStore, auditStore, metrics, vectors, backups, logs } = paths;
-  for (const path of [deltaStore, indexStore, auditStore, metrics, vectors, backups, logs]) {
-    await createDirectory(path);
+  const directories = [deltaStore, indexStore, auditStore, metrics, vectors, backups, logs];
+  for (const path of directories) await makeDirectory(path);
+  for (const parent of new Set(directories.map((path) => dirname(path)))) await syncNames(parent);
+}
+
+/** With every name on the way to it on disk: else power loss could take what is synced in it. */
+async function createDirectory(path: string): Promise<void> {
+  const first = (await makeDirectory(path)) ?? path;
+  for (let at = path; ; at = dirname(at)) {
+    await syncNames(dirname(at));
+    if (at === first || at === dirname(at)) return;
   }
 }
 
-async function createDirectory(path: string): Promise<void> {
+/** Resolves with the first directory that had to be made. */
+async function makeDirectory(path: string): Promise<string | undefined> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    return await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw unusable(path, error);
   }
 }
 
-async function assertOwnDirectory(root: string): Promise<void> {
+/** Whoever made the names: a process may have been killed in between. */
+async function syncNames(path: string): Promise<void> {
+  try {
+    await syncDirectory(path);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+/** @throws HOME_UNUSABLE when it is not there or belongs to another user. */
+export async function assertOwnDirectory(root: string): Promise<void> {
   const entry = await stat(root).catch((error: unknown) => {
     throw unusable(root, error);
   });
@@ -120,7 +141,12 @@ async function assertWritable(root: string): Promise<void> {
   }
 }
 
-async function removeLeftovers(root: string, names: readonly string[], clock: Clock): Promise<string[]> {
+/** Temporary files of `writeFileAtomic` whose writers are gone. */
+export async function removeLeftovers(
+  root: string,
+  names: readonly string[],
+  clock: Clock = systemClock,
+): Promise<string[]> {
   const removed: string[] = [];
   for (const name of names) {
     const pid = temporaryFilePid(name);

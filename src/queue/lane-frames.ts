@@ -10,8 +10,10 @@ export const frameKind = {
   committed: 3,
   /** audit: f64 `at`, then the encoded event. */
   event: 5,
-  /** compact: f64 delta cutoff and f64 audit cutoff, both HLC times. */
+  /** compact: f64 delta cutoff and f64 audit cutoff, both HLC times, 0 for none; f64 position below which deltas of any age go. */
   retain: 6,
+  /** compact: f64 number of the store (store/store-copy.ts), f64 1 to begin the copy anew and 0 to go on with it. */
+  copy: 7,
 } as const;
 
 export function encodeNumbers(...numbers: readonly number[]): Uint8Array {

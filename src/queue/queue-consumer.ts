@@ -20,7 +20,7 @@ export interface Batch {
   readonly ticket: number;
 }
 
-export type WaitResult = 'frames' | 'closed' | 'timeout';
+export type WaitResult = 'frames' | 'closed' | 'paused' | 'timeout';
 
 /**
  * The worker's end of a shared queue. The loop of a lane is: wait, take, apply in one transaction, commit,
@@ -64,6 +64,11 @@ export class QueueConsumer {
     return Atomics.load(this.#views.control, slot.closed) === 1;
   }
 
+  /** True while the producer wants this consumer to let go of what it holds: its frames stay for the next one. */
+  get isPaused(): boolean {
+    return Atomics.load(this.#views.control, slot.paused) === 1;
+  }
+
   /**
    * Copies the next frames out of shared memory, in order, continuing behind the last one taken; releases
    * nothing. At most `maxFrames`, and at most `maxBytes` of the ring (headers and padding included), but one
@@ -100,7 +105,7 @@ export class QueueConsumer {
 
   /**
    * Blocks this thread until there are frames behind the last one taken, or the queue is closed and there are none,
-   * or `timeoutMs` is over. Not for the main thread, unless `timeoutMs` is 0. The wait is bounded so that a
+   * or it is paused, or `timeoutMs` is over. Not for the main thread, unless `timeoutMs` is 0. The wait is bounded so that a
    * worker beats, and does its periodic work, on an idle queue as well.
    *
    * Why no wake-up is lost: all accesses to the control words are sequentially consistent, so in their one total
@@ -137,6 +142,7 @@ export class QueueConsumer {
   /** `closed` is loaded before `written`: the other way round, a push and a close in between would hide a frame. */
   #look(): WaitResult {
     const closed = Atomics.load(this.#views.control, slot.closed) === 1;
+    if (this.isPaused) return 'paused';
     if (this.#availableBytes() > 0) return 'frames';
     return closed ? 'closed' : 'timeout';
   }

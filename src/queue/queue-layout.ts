@@ -12,7 +12,8 @@ import assert from 'node:assert/strict';
  *     256   released  consumer's cursor          frames up to here are committed, their room is free
  *     320   sleeping  0 | 1, by both             the consumer waits, or is about to, on this word
  *     384   beat      consumer's loop counter    a producer that sees it stand still knows of a stuck worker
- *     448   data ring of `capacity` bytes
+ *     448   paused    0 | 1, by the producer     the consumer lets go of everything and ends, frames or not
+ *     512   data ring of `capacity` bytes
  * ```
  *
  * Each word that changes has a cache line of its own, so that a push does not take away the line that the
@@ -35,13 +36,14 @@ export const slot = {
   released: 64,
   sleeping: 80,
   beat: 96,
+  paused: 112,
 } as const;
 
 /** `ACQ1` in ASCII: the buffer is one of ours and not some other shared memory. */
 const layoutMagic = 0x41435131;
 /** Rises with every change of the table above: a worker built from other sources is refused. */
-const layoutVersion = 1;
-export const controlBytes = 448;
+const layoutVersion = 2;
+export const controlBytes = 512;
 export const headerBytes = 8;
 /** Room for one frame of 8 bytes; so small only in tests, where it makes every push cross the end. */
 export const minCapacityBytes = 16;

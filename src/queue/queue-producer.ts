@@ -152,6 +152,17 @@ export class QueueProducer {
     this.#endWatch();
   }
 
+  /** The consumer ends as soon as it has released what it took, without taking more. Pushes go on until the queue is full. */
+  pause(): void {
+    Atomics.store(this.#views.control, slot.paused, 1);
+    this.#wakeConsumer();
+  }
+
+  /** For the next consumer. To be called once the one that was paused has ended. */
+  resume(): void {
+    Atomics.store(this.#views.control, slot.paused, 0);
+  }
+
   /** Nothing is accepted any more. The consumer gets every frame that was, then `closed`. Idempotent. */
   close(): void {
     if (this.#closed) return;

@@ -12,8 +12,9 @@ import {
   maxFrameBytes,
 } from '../delta/delta-frame.ts';
 import type { LogRecord } from '../delta/log-record.ts';
-import { type Environment, openEnvironment } from './environment.ts';
+import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { deltaSchema, isText, type LogState, LogView, type SourceHead, sourcePrefix } from './log-view.ts';
+import { isLostMarker } from './lost-marker.ts';
 import { checkSchema, isCount } from './meta-table.ts';
 import { positionKey, positionKeyBytes } from './store-keys.ts';
 
@@ -21,6 +22,7 @@ export interface DeltaLogOptions {
   /** The node that owns the log; its own deltas are the ones that get signed. */
   readonly node: NodeId;
   readonly mapSizeBytes?: number;
+  readonly create?: boolean;
 }
 
 export interface AppendResult {
@@ -44,7 +46,7 @@ export type SignHash = (hash: Uint8Array) => Uint8Array;
 /** Opens, and on first use creates, the environment of the delta log. */
 export function openDeltaEnvironment(
   directory: string,
-  options: { readonly mapSizeBytes?: number; readonly readOnly?: boolean; readonly writer?: boolean } = {},
+  options: Omit<EnvironmentOptions, 'durability'> = {},
 ): Environment {
   // The log is the truth: a commit returns when it is on disk.
   return openEnvironment(directory, { ...options, durability: 'flush' });
@@ -89,10 +91,14 @@ export class DeltaLogWriter {
     return this.#environment.write(() => this.#append(records, sign));
   }
 
-  /** Makes sure that no fence up to `upTo` is ever given again. Returns the floor, which never falls. */
-  reserveFences(upTo: number): number {
+  /**
+   * Makes sure that no fence up to `upTo` is ever given again. Returns the floor, which never falls.
+   * @param auditNewest time of the newest audit event, as at every start: what the trail must hold at the next one.
+   */
+  reserveFences(upTo: number, auditNewest?: number): number {
     assert(isCount(upTo), 'a fence is a whole number');
     return this.#environment.write(() => {
+      if (auditNewest !== undefined) this.view.meta.put('auditNewest', auditNewest);
       const fence = Math.max(upTo, this.view.meta.get('fence', isCount) ?? 0);
       this.view.meta.put('fence', fence);
       return fence;
@@ -150,10 +156,11 @@ export class DeltaLogWriter {
     return { head: position, written: fresh.length, signed };
   }
 
-  /** A record at a position that compaction has taken since cannot be compared any more. */
+  /** A record at a position that compaction has taken since, or that a repair gave up, cannot be compared any more. */
   #checkSame(record: LogRecord): void {
     const stored = this.view.frame(record.position);
     if (stored === undefined && record.position < this.view.floor()) return;
+    if (stored !== undefined && isLostMarker(record.position, stored)) return;
     const same =
       stored !== undefined &&
       Buffer.compare(decodeDeltaFrame(record.position, stored).body, record.body) === 0;

@@ -13,10 +13,11 @@
  *   its number is shared by all threads.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fdatasyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { CollabError } from '../base/errors.ts';
+import { syncDirectorySync } from '../home/sync-directory.ts';
 import { checkDataFile, dataFileName } from './data-file.ts';
 import { storeError } from './store-error.ts';
 import { Table } from './table.ts';
@@ -36,6 +37,11 @@ export interface EnvironmentOptions {
   readonly writer?: boolean;
   /** Refuses writes, creates nothing. Only for a process without a writer. @default false */
   readonly readOnly?: boolean;
+  /**
+   * Whether a store that is not there is begun. Only the first look at a start may: later, a store that is missing was taken away under
+   * the daemon, and an empty one in its place would hide that. @default true
+   */
+  readonly create?: boolean;
 }
 
 /**
@@ -111,6 +117,12 @@ export class Environment {
     this.#root.resetReadTxn();
   }
 
+  /** What is committed is on disk when this returns: of an environment whose commits do not sync their meta page. */
+  flush(): void {
+    this.#assertOpen();
+    this.#guard(() => syncDataFile(this.directory));
+  }
+
   /** Bytes that the data file takes on disk. LMDB gives no page back, so it never shrinks but by a compact copy. */
   diskBytes(): number {
     const stats = statSync(join(this.directory, dataFileName), { throwIfNoEntry: false });
@@ -164,8 +176,10 @@ export function openEnvironment(directory: string, options: EnvironmentOptions):
   // A refusal by LMDB would end the process (data-file.ts), so whatever can be refused is refused here.
   assert(mapSizeBytes > 0 && mapSizeBytes % 4096 === 0, 'a map is a whole number of pages');
   try {
+    if (!(options.create ?? true) && !existsSync(join(directory, dataFileName))) throw gone(directory);
     if (!readOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
     checkDataFile(directory, readOnly, options.writer ?? false);
+    if (options.writer === true) putOnDisk(directory);
     const root: RootDatabase<Uint8Array, Uint8Array> = open({
       path: directory,
       // A directory holding data.mdb and lock.mdb, whatever its name looks like.
@@ -195,4 +209,31 @@ export function openEnvironment(directory: string, options: EnvironmentOptions):
   } catch (error) {
     throw storeError(error, directory);
   }
+}
+
+/**
+ * What is seen at an open survives power loss from here on. LMDB syncs the file and never its name, so power loss could take a store whose
+ * every commit is on disk. And a process that was killed inside a commit may have left one that is seen and was not synced; an answer, or
+ * another store, would speak of it before the next commit syncs it.
+ */
+function putOnDisk(directory: string): void {
+  // LMDB begins an empty file as a new one.
+  syncDataFile(directory, 'a');
+  syncDirectorySync(directory);
+}
+
+function syncDataFile(directory: string, flags = 'r+'): void {
+  const file = openSync(join(directory, dataFileName), flags, 0o600);
+  try {
+    fdatasyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function gone(directory: string): CollabError {
+  return new CollabError('STORE_UNAVAILABLE', `the store in ${directory} is gone`, {
+    next: 'Whoever removed it can put it back; the daemon tries to restore it by itself.',
+    details: { directory },
+  });
 }

@@ -2,7 +2,7 @@
  * Reading the delta log: `delta/`, an environment of two tables.
  *
  * ```
- * log    [u64 position]  a delta frame (delta-frame.ts)
+ * log    [u64 position]  a delta frame (delta-frame.ts), or a marker that it is lost (lost-marker.ts)
  * meta   schema          1
  *        node            id of the node that owns the log
  *        head            newest position ever given; positions are never reused
@@ -10,6 +10,8 @@
  *        trimmed         oldest position that is physically there: compaction removes [trimmed, floor) bit by bit
  *        fence           no fence up to this number is ever given again (reserved in blocks)
  *        clock           newest HLC time in the log
+ *        auditNewest     time of the newest audit event at the last start: a trail that ends before was put in its place
+ *        lost/<node>     seqs of a source that a repair could not get back (lost-marker.ts)
  *        source/<node>   newest and newest dropped delta of a source: { seq, hash, floorSeq, floorHash }
  * ```
  * Head, floor and the heads of sources are written in the transaction that writes or drops the deltas they speak of.
@@ -21,6 +23,7 @@ import type { Delta, StoredDelta } from '../delta/delta.ts';
 import { decodeDeltaBody } from '../delta/delta-body.ts';
 import { type DeltaFrame, decodeDeltaFrame, genesisHash, hashBytes } from '../delta/delta-frame.ts';
 import type { Environment } from './environment.ts';
+import { isLostMarker, isSeqRanges, type SeqRange } from './lost-marker.ts';
 import { isBytes, isCount, MetaTable } from './meta-table.ts';
 import { boundless, type ScanBudget } from './scan-budget.ts';
 import { positionKey, positionKeyBytes, positionOfKey } from './store-keys.ts';
@@ -28,6 +31,7 @@ import type { Table } from './table.ts';
 
 export const deltaSchema = 1;
 export const sourcePrefix = 'source/';
+export const lostPrefix = 'lost/';
 
 /** Where a source stands in the log. */
 export interface SourceHead {
@@ -89,6 +93,11 @@ export class LogView {
     return this.meta.entries(sourcePrefix, isSourceHead);
   }
 
+  /** In ascending order. */
+  lostSeqs(node: NodeId): readonly SeqRange[] {
+    return this.meta.get(lostPrefix + node, isSeqRanges) ?? [];
+  }
+
   state(): LogState {
     return {
       node: this.meta.need('node', isText) as NodeId,
@@ -112,7 +121,7 @@ export class LogView {
   }
 
   /**
-   * Frames of `from` … `to`, both inclusive, in ascending or descending order.
+   * Frames of `from` … `to`, both inclusive, in ascending or descending order, without what is known to be lost.
    * @throws STORE_DAMAGED when one is missing: a log without holes is what everything else rests on.
    */
   *frames(from: number, to: number, order: 'up' | 'down' = 'up'): Generator<LogEntry> {
@@ -124,6 +133,7 @@ export class LogView {
       const position = positionOfKey(key);
       if (position !== expected) throw missingPosition(expected);
       expected += step;
+      if (isLostMarker(position, value)) continue;
       yield { position: position as Position, value };
     }
     if (expected !== (order === 'up' ? to + 1 : from - 1)) throw missingPosition(expected);
@@ -186,6 +196,13 @@ function missingPosition(position: number): CollabError {
 export function isSourceHead(value: unknown): value is SourceHead {
   const { seq, hash, floorSeq, floorHash } = (value ?? {}) as Partial<Record<keyof SourceHead, unknown>>;
   return isCount(seq) && isBytes(hash, hashBytes) && isCount(floorSeq) && isBytes(floorHash, hashBytes);
+}
+
+/** Of every meta value of a log that has a form of its own; the others are counts. */
+export function metaGuard(name: string): (value: unknown) => boolean {
+  if (name.startsWith(sourcePrefix)) return isSourceHead;
+  if (name.startsWith(lostPrefix)) return isSeqRanges;
+  return name === 'node' ? isText : isCount;
 }
 
 export function isText(value: unknown): value is string {

@@ -38,7 +38,7 @@ test('an empty document gives the defaults of the specification, frozen through 
       ageingMs: 10_000,
     },
     deltas: { ringCapacity: 10_000 },
-    storage: { retentionDays: 30, maxBytes: null, mapSizeBytes: 64 * 1024 ** 3 },
+    storage: { retentionDays: 30, retentionBytes: null, maxBytes: null, mapSizeBytes: 64 * 1024 ** 3 },
     audit: { retentionDays: 90 },
   });
   assert.deepEqual(warnings, []);
@@ -52,7 +52,7 @@ test('every setting is described with a default that is its own and lies in its 
     described.map((it) => it.key),
     settingKeys,
   );
-  assert.equal(described.length, 12);
+  assert.equal(described.length, 13);
   for (const { key, type, default: value, summary } of described) {
     assert.deepEqual(value, valueAt(config as JsonDocument, key), key);
     assert.ok(type !== 'value' && summary.length > 10, key);

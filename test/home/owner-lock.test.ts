@@ -173,3 +173,16 @@ test('a daemon.json that is missing, torn or garbage is no record, with the reas
   mkdirSync(blocked.daemonRecord);
   assert.match((await readDaemonRecord(blocked)).reason ?? '', /EISDIR/);
 });
+
+test('tells who is kept out what an owner does that is no daemon', async () => {
+  const root = scratchDirectory();
+  const paths = homePaths(root);
+  const owner = await OwnerLock.tryAcquire(paths, 'keep', 'backup');
+  assert.ok(owner instanceof OwnerLock);
+  assert.deepEqual(await OwnerLock.tryAcquire(paths), {
+    owner: undefined,
+    pid: process.pid,
+    purpose: 'backup',
+  });
+  await owner.close();
+});

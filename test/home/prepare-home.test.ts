@@ -48,6 +48,7 @@ test('every path lies where the specification draws it', () => {
       'lmdb/delta',
       'lmdb/index',
       'lmdb/audit',
+      'lmdb/damaged',
       'metrics',
       'vectors',
       'backups',

@@ -6,7 +6,7 @@ import {
   packagesHaveOneOwner,
 } from './layers.ts';
 
-const workersList = 'base, codec, queue, delta, audit, store, search';
+const workersList = 'base, codec, queue, delta, audit, home, store, search, backup';
 
 describeRule('imports point one way', importsPointOneWay, {
   bad: {

@@ -9,8 +9,11 @@ const layers: readonly (readonly string[])[] = [
   ['codec', 'queue', 'lock', 'project', 'home'],
   ['delta', 'audit', 'usage'],
   ['store', 'search', 'control'],
+  ['backup'],
+  ['migrate'],
   ['offload', 'p2p', 'mcp', 'web'],
   ['daemon'],
+  ['doctor'],
   ['cli'],
 ];
 
@@ -21,7 +24,17 @@ const besides: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A worker is a program of its own, started by URL: it knows the data path, never the daemon. */
-const workersMay: readonly string[] = ['base', 'codec', 'queue', 'delta', 'audit', 'store', 'search'];
+const workersMay: readonly string[] = [
+  'base',
+  'codec',
+  'queue',
+  'delta',
+  'audit',
+  'home',
+  'store',
+  'search',
+  'backup',
+];
 /** The one thing both sides of a thread share: what crosses it. Types only. */
 const contract = 'src/offload/contract.ts';
 
@@ -68,6 +81,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   hono: ['web'],
   '@hono/node-server': ['web'],
   zod: ['control', 'home'],
+  yaml: ['migrate'],
   'fs-native-extensions': ['home'],
 };
 
