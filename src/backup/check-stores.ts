@@ -1,0 +1,76 @@
+/** Opens the stores of a copy and walks every record. Only for a process of its own: LMDB ends the one that meets certain damage. */
+import { mkdir, symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { CollabError } from '../base/errors.ts';
+import { openAuditTables } from '../store/audit-tables.ts';
+import { openDeltaEnvironment } from '../store/delta-log.ts';
+import type { Environment } from '../store/environment.ts';
+import { LogView } from '../store/log-view.ts';
+import { verifySteps } from '../store/verify.ts';
+import type { VerifyProgress } from '../store/verify-report.ts';
+import { removeTree } from './copy-tree.ts';
+import type { StoreCheck } from './manifest.ts';
+
+/** Where the stores of a copy lie; undefined: the copy has none. Each directory holds a data.mdb. */
+export interface CopiedStores {
+  readonly delta: string | undefined;
+  readonly audit: string | undefined;
+  /** A directory to work in, made and removed. */
+  readonly scratch: string;
+}
+
+const readOnly = { readOnly: true } as const;
+
+/** Never throws for what is wrong with the stores: that is the result. */
+export async function checkStores(
+  { delta, audit, scratch }: CopiedStores,
+  onProgress: (progress: VerifyProgress) => void = () => {},
+): Promise<StoreCheck> {
+  await removeTree(scratch);
+  await mkdir(scratch, { mode: 0o700 });
+  const opened: Environment[] = [];
+  try {
+    const log =
+      delta === undefined ? undefined : openDeltaEnvironment(await beside(scratch, 'delta', delta), readOnly);
+    if (log !== undefined) opened.push(log);
+    const trail =
+      audit === undefined
+        ? undefined
+        : await openAuditTables(await beside(scratch, 'audit', audit), readOnly);
+    if (trail !== undefined) opened.push(trail.environment);
+    const targets = {
+      ...(log === undefined ? {} : { log: new LogView(log) }),
+      ...(trail === undefined ? {} : { audit: trail }),
+    };
+    const steps = verifySteps(targets);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) {
+        const { sound, checked, problems } = step.value;
+        const told = problems.map(({ store, where, what }) => `${store}, ${where}: ${what}`);
+        return { sound, deltas: checked.deltas, auditEvents: checked.auditEvents, problems: told };
+      }
+      onProgress(step.value);
+      await setImmediate();
+    }
+  } catch (error) {
+    if (error instanceof CollabError && error.code === 'STORE_DAMAGED') return damagedStores(error.message);
+    throw error;
+  } finally {
+    for (const environment of opened.reverse()) await environment.close();
+    await removeTree(scratch);
+  }
+}
+
+export function damagedStores(problem: string): StoreCheck {
+  return { sound: false, deltas: 0, auditEvents: 0, problems: [problem] };
+}
+
+/** LMDB puts a lock file beside what it opens; in a directory of links the backup itself stays as it is. */
+export async function beside(scratch: string, name: string, store: string): Promise<string> {
+  const directory = join(scratch, name);
+  await mkdir(directory, { mode: 0o700 });
+  await symlink(resolve(store, 'data.mdb'), join(directory, 'data.mdb'));
+  return directory;
+}
