@@ -8,9 +8,9 @@ import { runLane } from './lane-loop.ts';
 export function run(start: LaneStart): Promise<LaneReport> {
   // The pause makes a sync serve some hundred events: nobody waits for this disk.
   const options = { maxFrames: 4096, maxBytes: 4 * 1024 * 1024, lingerMs: 10 };
-  return runLane('audit', start.queue, options, async () => {
+  return runLane('audit', start, options, async () => {
     const { audit, mapSizeBytes } = start.places;
-    const writer = await AuditWriter.open(audit, { mapSizeBytes });
+    const writer = await AuditWriter.open(audit, { mapSizeBytes, create: false });
     return {
       apply: (frames) => {
         writer.append(

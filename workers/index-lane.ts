@@ -7,15 +7,18 @@ import { type LaneWork, runLane } from './lane-loop.ts';
 
 export function run(start: LaneStart): Promise<LaneReport> {
   // A notice is a number, so one batch takes all there are; the pause lets some hundred deltas share a transaction.
-  const options = { maxFrames: 1024, maxBytes: 64 * 1024, lingerMs: 10 };
-  return runLane('index', start.queue, options, () => open(start));
+  const options = { maxFrames: 1024, maxBytes: 64 * 1024, lingerMs: 10, dropsAtClose: true };
+  return runLane('index', start, options, () => open(start));
 }
 
 async function open({ places }: LaneStart): Promise<LaneWork> {
   const { delta, index, mapSizeBytes } = places;
-  const environment = openDeltaEnvironment(delta, { mapSizeBytes });
+  const environment = openDeltaEnvironment(delta, { mapSizeBytes, create: false });
   try {
-    const writer = await DeltaIndexWriter.open(index, new LogView(environment), { mapSizeBytes });
+    const writer = await DeltaIndexWriter.open(index, new LogView(environment), {
+      mapSizeBytes,
+      create: false,
+    });
     return {
       // Whatever the notice said: the log tells how far to go.
       apply: () => catchUp(writer),

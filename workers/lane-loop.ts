@@ -5,8 +5,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { encodeError } from '../src/base/errors.ts';
 import { failpoint } from '../src/base/failpoint.ts';
-import type { LaneName, LaneReport } from '../src/offload/contract.ts';
-import { attachConsumer, type Frame } from '../src/queue/queue-consumer.ts';
+import type { LaneName, LaneReport, LaneStart } from '../src/offload/contract.ts';
+import { attachConsumer, type Frame, type QueueConsumer } from '../src/queue/queue-consumer.ts';
 import type { Environment } from '../src/store/environment.ts';
 
 export interface LaneLoopOptions {
@@ -15,6 +15,8 @@ export interface LaneLoopOptions {
   readonly maxBytes: number;
   /** Pause after a batch that was not full, so that the next transaction finds more: fewer syncs for a little delay. */
   readonly lingerMs: number;
+  /** What is in the queue when it is closed is done after the next start. @default false */
+  readonly dropsAtClose?: boolean;
 }
 
 /** An idle lane beats, and looks whether it is closed, this often. */
@@ -31,7 +33,7 @@ export interface LaneWork {
    * generator that yields between them: the lane beats there, and stops there when it is closed; what is left is
    * done after the next start.
    */
-  apply(frames: readonly Frame[]): Iterable<unknown> | undefined;
+  apply(frames: readonly Frame[]): Iterable<unknown> | AsyncIterable<unknown> | undefined;
   /** What the thread reads from. Refreshed before it waits: an idle thread would pin its last snapshot, and with it freed pages. */
   readonly environments: readonly Environment[];
   /** Called about once a second while there is nothing to do. */
@@ -39,48 +41,68 @@ export interface LaneWork {
   close(): Promise<void> | void;
 }
 
-/** Runs until the queue is closed and drained. Never throws: what went wrong stands in the report. */
+/** Runs until the queue is closed and drained, or paused. Never throws: what went wrong stands in the report. */
 export async function runLane(
   name: LaneName,
-  queue: SharedArrayBuffer,
+  { queue, dropUpTo }: Pick<LaneStart, 'queue' | 'dropUpTo'>,
   options: LaneLoopOptions,
   open: () => Promise<LaneWork> | LaneWork,
 ): Promise<LaneReport> {
+  let consumer: QueueConsumer | undefined;
   try {
+    consumer = attachConsumer(queue);
+    // In this order: who closes the queue and then finds no beat may end this thread, for it opens nothing any more.
+    consumer.beat();
+    if (dropUpTo !== undefined) drop(consumer, dropUpTo);
+    if (isOver(consumer, options)) return { ended: 'closed' };
     const work = await open();
     try {
-      await loop(name, queue, options, work);
+      return { ended: await loop(name, consumer, options, work) };
     } finally {
       await work.close();
     }
-    return { ended: 'closed' };
   } catch (error) {
-    return { ended: 'failed', error: encodeError(error) };
+    const ticket =
+      consumer === undefined || consumer.taken === consumer.released ? undefined : consumer.taken;
+    return { ended: 'failed', error: encodeError(error), ticket };
+  }
+}
+
+function isOver(consumer: QueueConsumer, { dropsAtClose = false }: LaneLoopOptions): boolean {
+  return consumer.isClosed && (dropsAtClose || consumer.waitForFrames(0) === 'closed');
+}
+
+function drop(consumer: QueueConsumer, upTo: number): void {
+  while (consumer.taken < upTo) {
+    const { frames, ticket } = consumer.take(1, 1);
+    if (frames.length === 0) return;
+    consumer.release(ticket);
   }
 }
 
 async function loop(
   name: LaneName,
-  queue: SharedArrayBuffer,
+  consumer: QueueConsumer,
   options: LaneLoopOptions,
   work: LaneWork,
-): Promise<void> {
-  const consumer = attachConsumer(queue);
+): Promise<'closed' | 'paused'> {
   for (let turn = 1; ; turn += 1) {
     // Libraries that set timers or resolve promises get a turn of the event loop; lmdb-js leaks a little without.
     if (turn % turnsBetweenPauses === 0) await setImmediate();
     for (const environment of work.environments) environment.refresh();
     const state = consumer.waitForFrames(idleMs);
-    if (state === 'closed') return;
+    if (state === 'closed' || state === 'paused') return state;
     if (state === 'timeout') {
       work.idle?.();
       continue;
     }
     const batch = consumer.take(options.maxFrames, options.maxBytes);
     failpoint(`${name}.taken`);
-    for (const _ of work.apply(batch.frames) ?? []) {
-      if (consumer.isClosed) return;
+    for await (const _ of work.apply(batch.frames) ?? []) {
+      if (consumer.isClosed) return 'closed';
+      if (consumer.isPaused) return 'paused';
       consumer.beat();
+      failpoint(`${name}.step`);
     }
     failpoint(`${name}.applied`);
     consumer.release(batch.ticket);

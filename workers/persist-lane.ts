@@ -10,10 +10,10 @@ import { runLane } from './lane-loop.ts';
 export function run(start: PersistStart): Promise<LaneReport> {
   // 4096 small deltas take about 10 ms: long enough to make a sync cheap, short enough for who waits behind.
   const options = { maxFrames: 4096, maxBytes: 4 * 1024 * 1024, lingerMs: 0 };
-  return runLane('persist', start.queue, options, async () => {
+  return runLane('persist', start, options, async () => {
     const { delta, mapSizeBytes, node } = start.places;
     const key = createPrivateKey({ key: Buffer.from(start.privateKey), format: 'der', type: 'pkcs8' });
-    const log = await DeltaLogWriter.open(delta, { node, mapSizeBytes });
+    const log = await DeltaLogWriter.open(delta, { node, mapSizeBytes, create: false });
     return {
       apply: (frames) => {
         const records = frames.filter(({ kind }) => kind === frameKind.record);

@@ -6,6 +6,7 @@ import { AuditReader } from '../src/store/audit-log.ts';
 import type { AuditFilter } from '../src/store/audit-store.ts';
 import { type DeltaQuery, runQuery } from '../src/store/delta-queries.ts';
 import { DeltaReader } from '../src/store/delta-reader.ts';
+import { freeShare } from '../src/store/inspect.ts';
 
 export async function run(task: ReadTask): Promise<ReadAnswer<unknown>> {
   try {
@@ -21,6 +22,8 @@ function read(task: ReadTask): Promise<unknown> {
       return deltas(task.places, task.query);
     case 'audit':
       return auditPage(task.places, task.filter);
+    case 'free':
+      return Promise.resolve(freeShare(task.directory));
   }
 }
 
@@ -28,7 +31,7 @@ async function deltas(
   { delta, index, mapSizeBytes }: StorePlaces,
   query: DeltaQuery,
 ): Promise<RecordsAnswer> {
-  const reader = await DeltaReader.open({ delta, index }, { mapSizeBytes });
+  const reader = await DeltaReader.open({ delta, index }, { mapSizeBytes, create: false });
   try {
     return { parts: encodeParts(runQuery(reader, query)) };
   } finally {
@@ -37,7 +40,7 @@ async function deltas(
 }
 
 async function auditPage({ audit, mapSizeBytes }: StorePlaces, filter: AuditFilter): Promise<RecordsAnswer> {
-  const reader = await AuditReader.open(audit, { mapSizeBytes });
+  const reader = await AuditReader.open(audit, { mapSizeBytes, create: false });
   try {
     const { events, cursor } = reader.query(filter);
     return { parts: encodeParts(events), ...(cursor === undefined ? {} : { cursor }) };

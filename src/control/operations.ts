@@ -87,7 +87,8 @@ const schemas = {
     durability: z.enum(['accepted', 'committed', 'flushed']).optional(),
   }),
   'context.list': z.strictObject({
-    cwd,
+    /** Without it the contexts of all projects. */
+    cwd: cwd.optional(),
     path: path.optional(),
     tag: z.string().max(100).optional(),
     limit: limit.optional(),
@@ -116,7 +117,9 @@ const schemas = {
     limit: limit.optional(),
     cursor: z.int().min(0).optional(),
   }),
-  verify: z.strictObject({}),
+  verify: z.strictObject({ repair: z.boolean().optional() }),
+  /** `to`: an absolute directory outside of the data directory. */
+  backup: z.strictObject({ to: z.string().min(1).max(maxPathBytes).optional() }),
   compact: z.strictObject({}),
   shutdown: z.strictObject({}),
 } satisfies Record<string, z.ZodType>;

@@ -121,12 +121,20 @@ export interface AuditView {
 }
 
 export interface LaneView {
-  readonly state: 'running' | 'restarting' | 'failed' | 'closed';
+  readonly state: 'running' | 'paused' | 'restarting' | 'failed' | 'closed';
   /** Bytes accepted and not yet committed. */
   readonly pendingBytes: number;
   readonly capacityBytes: number;
   readonly restarts: number;
   readonly error?: EnvelopeError;
+}
+
+/** Work on the stores that takes its time. */
+export interface ActivityView {
+  readonly what: string;
+  readonly done: number;
+  /** An estimate in the unit of `done`; 0 while it is not known. */
+  readonly total: number;
 }
 
 export interface StatusView {
@@ -161,6 +169,8 @@ export interface StatusView {
   readonly audit: { readonly count: number; readonly pending: number; readonly lost: number };
   readonly lanes: Readonly<Record<'persist' | 'index' | 'audit' | 'compact', LaneView>>;
   readonly store: { readonly diskBytes: number };
+  /** What is being done to the stores at the moment. */
+  readonly activity: ActivityView | null;
   readonly warnings: readonly string[];
 }
 
@@ -169,6 +179,34 @@ export interface VerifyView {
   readonly checked: Readonly<Record<string, number>>;
   readonly problems: readonly { readonly store: string; readonly where: string; readonly what: string }[];
   readonly problemCount: number;
+  /** When a repair was asked for; the rest then tells how the stores are after it. */
+  readonly repaired?: {
+    /** Where the damaged files are kept. */
+    readonly aside: readonly string[];
+    /** Records that could not be had any more. */
+    readonly lost: { readonly deltas: number; readonly auditEvents: number };
+    /** The stores that were written anew. */
+    readonly rebuilt: readonly string[];
+  };
+}
+
+export interface BackupView {
+  readonly name: string;
+  /** Where it is. */
+  readonly directory: string;
+  readonly createdAt: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** SHA-256 over paths, modes, contents and link targets. */
+  readonly checksum: string;
+  /** What a walk through the copied stores found; null when there are none. */
+  readonly stores: {
+    readonly sound: boolean;
+    readonly deltas: number;
+    readonly auditEvents: number;
+    readonly problems: readonly string[];
+  } | null;
+  readonly leftOut: readonly { readonly path: string; readonly why: string }[];
 }
 
 interface Results {
@@ -186,7 +224,13 @@ interface Results {
   log: { readonly deltas: readonly DeltaView[]; readonly before?: number };
   audit: { readonly events: readonly AuditView[]; readonly cursor?: number };
   verify: VerifyView;
-  compact: { readonly dropped: number; readonly floor: number; readonly auditDropped: number };
+  backup: BackupView;
+  compact: {
+    readonly dropped: number;
+    readonly floor: number;
+    readonly auditDropped: number;
+    readonly reclaimedBytes: number;
+  };
   shutdown: { readonly pid: number };
 }
 

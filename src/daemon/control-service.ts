@@ -34,6 +34,8 @@ export interface ControlComponents {
   readonly deltas: DeltaService;
   readonly audit: AuditService;
   readonly targets: TargetResolver;
+  /** Makes a backup in `to`, or in backups/ of the data directory. */
+  readonly backup: (to: string | undefined) => Promise<OperationResult<'backup'>>;
   readonly retention: Pick<RetentionSchedule, 'run'>;
   /** The parts of a status that the daemon itself knows. */
   readonly status: (project: ProjectId | null) => Promise<StatusView>;
@@ -83,7 +85,8 @@ export class DaemonControl implements ControlService {
       },
       log: (input) => this.#log(input),
       audit: (input) => this.#audit(input),
-      verify: () => this.#parts.stores.verify(),
+      verify: ({ repair }) => (repair === true ? this.#parts.stores.repair() : this.#parts.stores.verify()),
+      backup: ({ to }) => this.#parts.backup(to),
       compact: () => this.#parts.retention.run(),
       shutdown: async () => ({ pid: this.#parts.shutdown() }),
     };

@@ -1,6 +1,8 @@
 /** The composition root: makes every part, joins them, and takes them down in reverse order. */
+import { finishInterruptedRestore } from '../backup/restore.ts';
 import { systemClock } from '../base/clock.ts';
 import { CollabError } from '../base/errors.ts';
+import { failpoint } from '../base/failpoint.ts';
 import type { Logger } from '../base/log.ts';
 import { randomToken } from '../base/random.ts';
 import { version } from '../base/version.ts';
@@ -11,12 +13,16 @@ import { type HomePaths, socketPathFits } from '../home/home-paths.ts';
 import { loadOrCreateKey, type NodeKey } from '../home/node-key.ts';
 import { OwnerLock } from '../home/owner-lock.ts';
 import { createStoreDirectories, prepareHome } from '../home/prepare-home.ts';
+import { finishInterruptedMigration } from '../migrate/place-import.ts';
+import { backupInChild } from '../offload/backup-child.ts';
+import type { BackupReport } from '../offload/contract.ts';
 import { ControlServer } from '../web/control-server.ts';
 import { DaemonControl } from './control-service.ts';
 import { openLmdbStores } from './lmdb-stores.ts';
 import { tellLostLeases } from './lost-leases.ts';
 import { createMemoryStores } from './memory-stores.ts';
 import { createServices } from './services.ts';
+import { summarize } from './start-summary.ts';
 import { reportStatus } from './status-report.ts';
 import type { OpenStores } from './stores.ts';
 import { isoTime } from './views.ts';
@@ -29,6 +35,8 @@ export interface DaemonOptions {
   /** TCP port on 127.0.0.1, instead of the configured one. */
   readonly port?: number;
   readonly logger: Logger;
+  /** Told what a start does that takes its time, such as a repair. @default nothing */
+  readonly onStep?: (what: string) => void;
   /** Called when a close takes over 5 s or leaves a thread behind: then only a kill ends the process. @default nothing */
   readonly onHung?: () => void;
   /**
@@ -56,6 +64,8 @@ interface ClaimedHome {
   readonly config: Config;
   readonly key: NodeKey;
   readonly warnings: readonly string[];
+  /** What was found in the directory and done about it. */
+  readonly findings: readonly string[];
 }
 
 export class Daemon {
@@ -93,9 +103,11 @@ export class Daemon {
   static async open(options: DaemonOptions): Promise<Daemon> {
     const closers: Closer[] = [];
     try {
-      const home = await claimHome(options.home, closers);
+      const home = await claimHome(options, closers);
+      failpoint('start.claimed');
       const stores = await openStores(home, options);
       closers.push({ what: 'stores', close: () => stores.close() });
+      failpoint('start.stores');
       return await Daemon.#serve(home, stores, options, closers);
     } catch (error) {
       await closeAll(closers, options.logger);
@@ -111,7 +123,9 @@ export class Daemon {
 
   async #close(): Promise<void> {
     const watchdog = setTimeout(() => this.#onHung(), closeLimitMs);
+    failpoint('stop.begin');
     const whole = await closeAll(this.#closers, this.#logger);
+    failpoint('stop.closed');
     clearTimeout(watchdog);
     if (!whole) this.#onHung();
     this.#tellClosed();
@@ -123,7 +137,7 @@ export class Daemon {
     options: DaemonOptions,
     closers: Closer[],
   ): Promise<Daemon> {
-    const { paths, config, key, owner } = home;
+    const { paths, owner } = home;
     const { logger } = options;
     const clock = systemClock;
     const services = createServices(home, stores, logger, clock);
@@ -133,60 +147,71 @@ export class Daemon {
       { what: 'guard', close: () => guard.close() },
     );
     await guard.check();
-    const lost = await tellLostLeases({ audit, locks, nowMs: clock.wallMs() }).catch((error: unknown) => {
-      // Locks must be had also when the trail cannot be read; `check` still says that a lease ended with a restart.
-      logger.error('leases that were lost could not be looked up', { error: String(error) });
-      return 0;
-    });
-
+    const lost = await tellLostLeases({ audit, locks, nowMs: clock.wallMs() }).catch((error: unknown) =>
+      notLookedUp(error, logger),
+    );
     let daemon: Daemon | undefined;
     const control = new DaemonControl({
       ...services,
       clock,
       stores,
-      status: (project) =>
-        reportStatus({ ...services, home: paths.root, record, stores, warnings: home.warnings }, project),
+      status: async (project) => {
+        // A question that comes as soon as the server listens waits until there is a record to answer with.
+        const record = await listening;
+        const { warnings } = home;
+        return reportStatus({ ...services, home: paths.root, record, stores, warnings }, project);
+      },
+      backup: (to) => backUp(paths.root, stores, to),
       shutdown: () => {
         // After the answer is on its way.
         setImmediate(() => void daemon?.close());
-        return record.pid;
+        return process.pid;
       },
     });
-    const token = randomToken();
-    const server = await ControlServer.open({
-      service: control,
-      socketPath: socketPathFits(paths) ? paths.daemonSocket : null,
-      port: options.port ?? config.port,
-      token,
-      logger,
-    });
+    const listening = listen(home, control, options, closers);
+    const record = await listening;
     // The locks go first: a request that waits for one would hold up the server's close.
-    closers.push(
-      { what: 'server', close: () => server.close() },
-      { what: 'locks', close: () => locks.close() },
-    );
-    const record: DaemonRecord = {
-      pid: process.pid,
-      version,
-      startedAt: isoTime(clock.wallMs()),
-      port: server.port,
-      token,
-      socket: server.socketPath,
-      node: key.nodeId,
-    };
+    closers.push({ what: 'locks', close: () => locks.close() });
+    failpoint('start.told');
     await owner.publish(record);
-    const summary = [
-      ...stores.findings,
-      ...(lost === 0 ? [] : [`${lost} locks ended with the process before; their holders will be told`]),
-    ];
+    failpoint('start.published');
+    const summary = summarize({
+      leftBehind: owner.leftBehind,
+      kind: stores.kind,
+      started: stores.started,
+      findings: [...home.findings, ...stores.findings],
+      lostLocks: lost,
+    });
+    for (const line of summary) logger.info(line);
     daemon = new Daemon(record, { warnings: home.warnings, summary }, closers, options);
     closers.push(watchOwnership(owner, daemon, logger, options.onAbandoned ?? (() => {})));
     return daemon;
   }
 }
 
-async function claimHome(root: string, closers: Closer[]): Promise<ClaimedHome> {
-  const prepared = await prepareHome(root);
+/** Opens the HTTP application. @returns how it can be reached. */
+async function listen(
+  { paths, config, key }: ClaimedHome,
+  service: DaemonControl,
+  { port, logger }: DaemonOptions,
+  closers: Closer[],
+): Promise<DaemonRecord> {
+  const token = randomToken();
+  const server = await ControlServer.open({
+    service,
+    socketPath: socketPathFits(paths) ? paths.daemonSocket : null,
+    port: port ?? config.port,
+    token,
+    logger,
+  });
+  closers.push({ what: 'server', close: () => server.close() });
+  const startedAt = isoTime(systemClock.wallMs());
+  const { port: listensOn, socketPath: socket } = server;
+  return { pid: process.pid, version, startedAt, port: listensOn, token, socket, node: key.nodeId };
+}
+
+async function claimHome({ home, onStep }: DaemonOptions, closers: Closer[]): Promise<ClaimedHome> {
+  const prepared = await prepareHome(home);
   const { paths } = prepared;
   const owner = await OwnerLock.tryAcquire(paths);
   if (!(owner instanceof OwnerLock)) {
@@ -201,10 +226,15 @@ async function claimHome(root: string, closers: Closer[]): Promise<ClaimedHome> 
     );
   }
   closers.push({ what: 'owner lock', close: () => owner.close() });
+  const restored = await finishInterruptedRestore(paths.root, () =>
+    onStep?.('finishing an interrupted restore'),
+  );
+  const migrated = await finishInterruptedMigration(paths);
   const { config, warnings } = await loadConfig(paths);
   await createStoreDirectories(paths);
   const key = await loadOrCreateKey(paths);
-  return { paths, owner, config, key, warnings: [...prepared.warnings, ...warnings] };
+  const findings = [restored?.text, migrated].filter((text) => text !== undefined);
+  return { paths, owner, config, key, findings, warnings: [...prepared.warnings, ...warnings] };
 }
 
 function openStores(
@@ -219,7 +249,26 @@ function openStores(
     logger: options.logger,
     mapSizeBytes: config.storage.mapSizeBytes,
     ringCapacity: config.deltas.ringCapacity,
+    ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
   });
+}
+
+/** In turn: nobody may replace a store's files while another process has them open. */
+function backUp(home: string, stores: OpenStores, to: string | undefined): Promise<BackupReport> {
+  const where = to === undefined ? {} : { to };
+  return stores.inTurn('backup', (report, stopping) =>
+    backupInChild(
+      { home, reason: 'manual', lmdb: 'online', ...where },
+      ({ done, total }) => report(done, total),
+      stopping,
+    ),
+  );
+}
+
+/** Locks must be had also when the trail cannot be read; `check` still says that a lease ended with a restart. */
+function notLookedUp(error: unknown, logger: Logger): 0 {
+  logger.error('leases that were lost could not be looked up', { error: String(error) });
+  return 0;
 }
 
 /** A directory that was deleted or replaced belongs to whoever comes next: this daemon must not go on beside another. */

@@ -1,26 +1,36 @@
 /** The stores on disk: opened and checked on the main thread once, then written by the lanes alone. */
 import type { Clock } from '../base/clock.ts';
 import { CollabError } from '../base/errors.ts';
+import { failpoint } from '../base/failpoint.ts';
 import { type HlcTime, hlcFromMs } from '../base/hybrid-clock.ts';
 import type { Logger } from '../base/log.ts';
-import type { LaneView, VerifyView } from '../control/results.ts';
+import type { ActivityView, LaneView, VerifyView } from '../control/results.ts';
 import { DeltaRing } from '../delta/delta-ring.ts';
 import type { HomePaths } from '../home/home-paths.ts';
 import type { NodeKey } from '../home/node-key.ts';
 import type { FenceBlock } from '../lock/fence.ts';
 import type { LaneName, StorePlaces } from '../offload/contract.ts';
 import { Lane } from '../offload/lane.ts';
+import { type Lanes, Maintenance } from '../offload/maintenance.ts';
 import { OffloadedAuditStore } from '../offload/offloaded-audit-store.ts';
 import { OffloadedDeltaStore } from '../offload/offloaded-delta-store.ts';
 import { ReadPool } from '../offload/read-pool.ts';
 import { Retention } from '../offload/retention-requests.ts';
+import { StoreHandles } from '../offload/store-handles.ts';
+import { StoreWatch } from '../offload/store-watch.ts';
+import { verifyInChild } from '../offload/verify-child.ts';
 import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
-import { AuditReader, AuditWriter } from '../store/audit-log.ts';
-import { DeltaIndexWriter } from '../store/delta-index.ts';
-import { DeltaLogWriter } from '../store/delta-log.ts';
-import { DeltaReader } from '../store/delta-reader.ts';
-import type { LogState } from '../store/log-view.ts';
-import { fenceBlock, type OpenStores } from './stores.ts';
+import { type StoreName, storeNames } from '../store/store-copy.ts';
+import { asideDirectory, type PreparedStores, prepareStores, refillRing } from './store-start.ts';
+import type { OpenStores, ReclaimResult, StoreStart, WholeStoreWork } from './stores.ts';
+
+/** A file below this size is left as it is: what it could give back is not worth the copy. */
+const leastReclaimBytes = 256 * 1024;
+/**
+ * SPEC §5 wants a copy at over a half. When half of what is there is dropped less than that comes free, and in an index, whose old and
+ * new entries share pages, a third. A copy has none, so that it is not made again for nothing.
+ */
+const leastFreeShare = 0.3;
 
 /** The ring is filled with what was written within this time (SPEC §4). */
 const ringRefillMs = 7 * 86_400_000;
@@ -32,13 +42,7 @@ export interface LmdbStoresOptions {
   readonly logger: Logger;
   readonly mapSizeBytes: number;
   readonly ringCapacity: number;
-}
-
-interface Opened {
-  readonly state: LogState;
-  readonly fences: FenceBlock;
-  readonly newest: HlcTime;
-  readonly findings: readonly string[];
+  readonly onStep?: (what: string) => void;
 }
 
 /** @throws SCHEMA_NEWER, KEY_INVALID, STORE_DAMAGED, STORE_UNAVAILABLE; nothing stays open then. */
@@ -51,81 +55,18 @@ export async function openLmdbStores(options: LmdbStoresOptions): Promise<OpenSt
     mapSizeBytes,
     node: key.nodeId,
   };
-  const opened = await prepareStores(places);
+  const prepared = await prepareStores(places, options.onStep);
   const ring = new DeltaRing(options.ringCapacity);
-  const reader = await DeltaReader.open(places, {
-    mapSizeBytes,
-    accepted: { after: (position) => ring.after(position) },
-  });
+  const handles = new StoreHandles(places, { after: (position) => ring.after(position) });
   try {
-    const auditReader = await AuditReader.open(places.audit, { mapSizeBytes });
-    const damage = refill(ring, reader, opened.state, hlcFromMs(options.clock.wallMs() - ringRefillMs));
-    const found = { ...opened, findings: [...opened.findings, ...damage] };
-    return new LmdbStores(options, places, found, ring, reader, auditReader);
+    await handles.audit();
+    const since = hlcFromMs(options.clock.wallMs() - ringRefillMs);
+    const damage = refillRing(ring, await handles.deltas(), prepared.state, since);
+    const found = { ...prepared, findings: [...prepared.findings, ...damage] };
+    return new LmdbStores(options, places, found, ring, handles);
   } catch (error) {
-    await reader.close();
+    await handles.close();
     throw error;
-  }
-}
-
-/**
- * The first look at each environment, before any worker has it: creates it, checks its schema, begins a missing index, and
- * reserves the fences of this process. Closed again: from here on the lanes are the only writers.
- */
-async function prepareStores(places: StorePlaces): Promise<Opened> {
-  const { mapSizeBytes, node } = places;
-  const log = await DeltaLogWriter.open(places.delta, { node, mapSizeBytes });
-  try {
-    const state = log.headState();
-    const audit = await AuditWriter.open(places.audit, { mapSizeBytes });
-    const newest = Math.max(state.clock, audit.newest()) as HlcTime;
-    await audit.close();
-    if (state.fence === 0 && newest > 0) throw logIsGone(places.delta);
-    const startFloor = state.fence + 1;
-    const fences = { startFloor, reservedUntil: startFloor + fenceBlock };
-    log.reserveFences(fences.reservedUntil);
-    const index = await DeltaIndexWriter.open(places.index, log.view, { mapSizeBytes });
-    const findings =
-      index.rebuilding && state.head > 0 ? ['the index was missing or damaged and is being rebuilt'] : [];
-    await index.close();
-    return { state, fences, newest, findings };
-  } finally {
-    await log.close();
-  }
-}
-
-/** Each start reserves fences in the log before it audits anything: a trail beside a log without fences had another log. */
-function logIsGone(directory: string): CollabError {
-  return new CollabError(
-    'STORE_DAMAGED',
-    `the log in ${directory} is empty, but the audit trail beside it is not`,
-    {
-      next: 'Put the log back. To begin anew, with a new identity, move the whole data directory away.',
-      details: { directory },
-    },
-  );
-}
-
-/** Begins behind the newest record that cannot be read: that one is `verify`'s business, and locks need not wait for it. */
-function refill(
-  ring: DeltaRing,
-  reader: DeltaReader,
-  { head, floor }: LogState,
-  since: HlcTime,
-): readonly string[] {
-  const damage: string[] = [];
-  for (let from = Math.max(floor, head - ring.capacity + 1); ; ) {
-    try {
-      const recent = [...reader.positions(from, head)];
-      const first = recent.findIndex(({ time }) => time >= since);
-      ring.refill(first < 0 ? [] : recent.slice(first), head);
-      return damage;
-    } catch (error) {
-      const position = error instanceof CollabError ? error.details?.position : undefined;
-      if (typeof position !== 'number' || position < from) throw error;
-      damage.push(`${(error as CollabError).message}; run agent-collab verify`);
-      from = position + 1;
-    }
   }
 }
 
@@ -136,19 +77,26 @@ class LmdbStores implements OpenStores {
   readonly fences: FenceBlock;
   readonly newest: HlcTime;
   readonly findings: readonly string[];
-  readonly #lanes: { readonly [Name in LaneName]: Lane<Name> };
+  readonly started: StoreStart;
+  readonly #lanes: Lanes;
+  readonly #places: StorePlaces;
+  readonly #handles: StoreHandles;
   readonly #reads: ReadPool;
+  readonly #maintenance: Maintenance;
+  readonly #watch: StoreWatch;
   readonly #failures: string[] = [];
+  readonly #ring: DeltaRing;
+  #reservedUntil: number;
+  #unreadable: string | undefined;
   #readOnlyReason: string | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
     options: LmdbStoresOptions,
     places: StorePlaces,
-    opened: Opened,
+    opened: PreparedStores,
     ring: DeltaRing,
-    reader: DeltaReader,
-    auditReader: AuditReader,
+    handles: StoreHandles,
   ) {
     const { key, clock, logger } = options;
     const parts = {
@@ -156,6 +104,8 @@ class LmdbStores implements OpenStores {
       logger,
       onFailed: (lane: LaneName, error: CollabError) => this.#laneFailed(lane, error),
     };
+    this.#places = places;
+    this.#handles = handles;
     this.#lanes = {
       persist: new Lane('persist', { places, privateKey: key.toPkcs8() }, parts),
       index: new Lane('index', { places }, parts),
@@ -163,34 +113,24 @@ class LmdbStores implements OpenStores {
       compact: new Lane('compact', { places }, parts),
     };
     const { persist, index, audit, compact } = this.#lanes;
-    this.#reads = new ReadPool(places);
-    const retention = new Retention(compact, {
-      deltaFloor: () => reader.snapshot().floor,
-      auditCount: () => auditReader.count(),
-    });
-    this.deltas = new OffloadedDeltaStore(
-      {
-        node: key.nodeId,
-        persist,
-        index,
-        ring,
-        reader,
-        reads: this.#reads,
-        retention,
-        readOnlyReason: () => this.#readOnlyReason,
-      },
-      opened.state,
-    );
-    this.audit = new OffloadedAuditStore({
-      lane: audit,
-      reader: auditReader,
-      reads: this.#reads,
-      retention,
-      node: key.nodeId,
-    });
+    this.#maintenance = new Maintenance({ places, lanes: this.#lanes, handles, clock });
+    this.#watch = new StoreWatch({ maintenance: this.#maintenance, lanes: this.#lanes, clock, logger });
+    const reads = new ReadPool(places, handles);
+    this.#reads = reads;
+    const retention = new Retention(compact, handles, this.#maintenance);
+    const onUnreadable = (error: unknown) => {
+      this.#unreadable = error instanceof Error ? error.message : String(error);
+    };
+    const common = { handles, reads, retention, onUnreadable, node: key.nodeId };
+    const readOnlyReason = () => this.#readOnlyReason;
+    this.deltas = new OffloadedDeltaStore({ ...common, persist, index, ring, readOnlyReason }, opened.state);
+    this.audit = new OffloadedAuditStore({ ...common, lane: audit });
     this.fences = opened.fences;
+    this.#reservedUntil = opened.fences.reservedUntil;
+    this.#ring = ring;
     this.newest = opened.newest;
     this.findings = opened.findings;
+    this.started = opened.started;
   }
 
   async reserveFences(upTo: number): Promise<void> {
@@ -198,7 +138,11 @@ class LmdbStores implements OpenStores {
     const payload = encodeNumbers(upTo);
     for (;;) {
       const ticket = persist.tryPush(frameKind.fences, payload);
-      if (typeof ticket === 'number') return persist.committed(ticket);
+      if (typeof ticket === 'number') {
+        await persist.committed(ticket);
+        this.#reservedUntil = Math.max(this.#reservedUntil, upTo);
+        return;
+      }
       if (ticket === 'closed') throw new CollabError('STORE_CLOSED', 'the store is closed');
       await persist.whileRunning(() => persist.queue.whenSpace(payload.length));
     }
@@ -215,15 +159,71 @@ class LmdbStores implements OpenStores {
   }
 
   warnings(): readonly string[] {
-    return this.#failures;
+    const unreadable = this.#unreadable;
+    this.#unreadable = undefined;
+    return [...this.#failures, ...this.#watch.warnings, ...(unreadable === undefined ? [] : [unreadable])];
   }
 
   readOnlyReason(): string | undefined {
     return this.#readOnlyReason;
   }
 
+  get activity(): ActivityView | null {
+    return this.#maintenance.activity ?? null;
+  }
+
   verify(): Promise<VerifyView> {
-    return this.#reads.verify();
+    const { mapSizeBytes, ...places } = this.#places;
+    return this.#maintenance.inTurn('verify', (report) =>
+      verifyInChild({ places, mapSizeBytes }, ({ done, total }) => report(done, total)),
+    );
+  }
+
+  /** For as long as it takes the files belong to the child. What is accepted meanwhile waits in the queues. */
+  repair(): Promise<VerifyView> {
+    const { mapSizeBytes, node, ...places } = this.#places;
+    return this.#maintenance.inTurn('repair', (report) =>
+      this.#maintenance.alone(async () => {
+        await this.#lanes.compact.pause();
+        const repair = {
+          node,
+          asideDirectory: asideDirectory(places),
+          witness: { head: this.#ring.committed, fence: this.#reservedUntil },
+        };
+        return verifyInChild({ places, mapSizeBytes, repair }, ({ done, total }) => report(done, total));
+      }),
+    );
+  }
+
+  inTurn<T>(what: string, work: WholeStoreWork<T>): Promise<T> {
+    return this.#maintenance.inTurn(what, (report) => work(report, this.#maintenance.stopping));
+  }
+
+  async usedBytes(): Promise<number> {
+    let used = 0;
+    for (const store of ['delta', 'index'] as const) {
+      const { fileBytes, freeBytes } = await this.#reads.free(store);
+      used += fileBytes - freeBytes;
+    }
+    return used;
+  }
+
+  async reclaim(): Promise<ReclaimResult> {
+    return this.#maintenance.inTurn('reclaim', async () => {
+      const wasteful: StoreName[] = [];
+      let before = 0;
+      for (const store of storeNames) {
+        const { fileBytes, freeBytes } = await this.#reads.free(store);
+        if (fileBytes < leastReclaimBytes || freeBytes < fileBytes * leastFreeShare) continue;
+        wasteful.push(store);
+        before += fileBytes;
+      }
+      if (wasteful.length === 0) return { stores: [], bytes: 0, stalledMs: 0 };
+      await this.#maintenance.compact(wasteful);
+      let after = 0;
+      for (const store of wasteful) after += (await this.#reads.free(store)).fileBytes;
+      return { stores: wasteful, bytes: before - after, stalledMs: this.#maintenance.stalledMs };
+    });
   }
 
   close(): Promise<void> {
@@ -231,17 +231,22 @@ class LmdbStores implements OpenStores {
     return this.#closing;
   }
 
-  /** Side by side: each lane has handles of its own, and the last handle closes an environment. */
+  /** The compact lane first, so that no copy goes on; then side by side, and the handles of this thread last. */
   async #close(): Promise<void> {
-    const parts = [this.#lanes.compact.close(), this.deltas.close(), this.audit.close()];
-    for (const part of await Promise.allSettled(parts)) if (part.status === 'rejected') throw part.reason;
+    failpoint('stop.lanes');
+    this.#watch.close();
+    const compact = this.#lanes.compact.close();
+    await Promise.allSettled([compact, this.#maintenance.close()]);
+    const closed = await Promise.allSettled([compact, this.deltas.close(), this.audit.close()]);
+    await this.#handles.close();
+    for (const part of closed) if (part.status === 'rejected') throw part.reason;
   }
 
-  /** Without the persist lane nothing can be kept. Without another one what it does is missing, which is no reason to refuse deltas. */
+  /** A lane that dies and dies is a fault that nobody understands yet: what is stored stays as it is until somebody has looked. */
   #laneFailed(lane: LaneName, error: CollabError): void {
     const reason = `the ${lane} lane failed: ${error.message}`;
     this.#failures.push(reason);
-    if (lane === 'persist') this.#readOnlyReason ??= reason;
+    this.#readOnlyReason ??= reason;
   }
 }
 

@@ -63,7 +63,11 @@ export function createServices(
   );
   const retention = new RetentionSchedule(
     { stores, clock, logger },
-    { deltas: config.storage.retentionDays, audit: config.audit.retentionDays },
+    {
+      deltaDays: config.storage.retentionDays,
+      deltaBytes: config.storage.retentionBytes,
+      auditDays: config.audit.retentionDays,
+    },
   );
   return { audit, deltas, guard, locks, retention, targets: new TargetResolver(new ProjectCache({ clock })) };
 }

@@ -40,6 +40,7 @@ export async function reportStatus(parts: StatusParts, project: ProjectId | null
     audit: { count: audit.count, pending: audit.pending, lost: audit.lost },
     lanes: stores.lanes(),
     store: { diskBytes: diskBytes + audit.diskBytes },
+    activity: stores.activity,
     warnings: [...stores.warnings(), ...guard.warnings, ...warnings],
   };
 }

@@ -14,6 +14,8 @@ interface Pending {
   readonly queued: ((ticket: number | 'lost') => void) | undefined;
 }
 
+/** Of so many tickets those that are released are forgotten. */
+const ticketsBetweenTrims = 16_384;
 /** Events encoded in one go: about 0.5 ms, a tenth of the longest pause that the main loop may have. */
 const sliceEvents = 256;
 
@@ -23,6 +25,11 @@ export class AuditFeed {
   readonly #maxBacklog: number;
   #pending: Pending[] = [];
   #sent = 0;
+  /** Of the events in the queue, but for gaps: what they stand for is counted already. Some of them are released. */
+  #tickets: number[] = [];
+  #nextTrim = ticketsBetweenTrims;
+  /** True once the lane has died for good. */
+  #gone = false;
   #scheduled = false;
   #lost = 0;
   #lostUnrecorded = 0;
@@ -48,7 +55,7 @@ export class AuditFeed {
 
   /** @param queued told the event's ticket, or that it is lost. */
   take(event: AuditEvent, queued?: (ticket: number | 'lost') => void): void {
-    if (this.#queue.isClosed || this.pending >= this.#maxBacklog) {
+    if (this.#gone || this.#queue.isClosed || this.pending >= this.#maxBacklog) {
       this.#lose(event);
       queued?.('lost');
       return;
@@ -60,11 +67,21 @@ export class AuditFeed {
 
   /** Resolves once everything taken so far is in the queue or lost. */
   async flushed(): Promise<void> {
-    if (this.pending === 0 && (this.#lostUnrecorded === 0 || this.#queue.isClosed)) return;
+    const recordsNoLoss = this.#lostUnrecorded === 0 || this.#gone || this.#queue.isClosed;
+    if (this.pending === 0 && recordsNoLoss) return;
     await new Promise<void>((resolve) => {
       this.#idle.push(resolve);
       this.#schedule();
     });
+  }
+
+  /** The lane has died for good: what is in its queue, and what comes, is lost. A batch that was committed but not released counts too. */
+  giveUp(): void {
+    this.#gone = true;
+    const { released } = this.#queue;
+    this.#lost += this.#tickets.filter((ticket) => ticket > released).length;
+    this.#tickets = [];
+    this.#loseAll();
   }
 
   #schedule(): void {
@@ -75,6 +92,7 @@ export class AuditFeed {
 
   #drain(): void {
     this.#scheduled = false;
+    if (this.#gone) return;
     const end = Math.min(this.#sent + sliceEvents, this.#pending.length);
     while (this.#sent < end) {
       const pending = this.#pending[this.#sent];
@@ -86,6 +104,7 @@ export class AuditFeed {
       }
       this.#sent += 1;
       if (pushed === 'closed') this.#lose(pending.event);
+      else if (pending.event.action !== 'gap') this.#tickets.push(pushed);
       pending.queued?.(pushed === 'closed' ? 'lost' : pushed);
     }
     this.#forget();
@@ -128,7 +147,8 @@ export class AuditFeed {
 
   /** A loss is itself an event. It takes the place of the last event that was lost, so that times still rise. */
   #recordLoss(): void {
-    if (this.#lostUnrecorded === 0 || this.pending >= this.#maxBacklog || this.#queue.isClosed) return;
+    if (this.#lostUnrecorded === 0 || this.#gone || this.#queue.isClosed) return;
+    if (this.pending >= this.#maxBacklog) return;
     const gap: AuditDraft = {
       action: 'gap',
       metadata: { lost: this.#lostUnrecorded, since: new Date(this.#firstLostMs).toISOString() },
@@ -138,6 +158,11 @@ export class AuditFeed {
   }
 
   #forget(): void {
+    if (this.#tickets.length >= this.#nextTrim) {
+      const { released } = this.#queue;
+      this.#tickets = this.#tickets.filter((ticket) => ticket > released);
+      this.#nextTrim = this.#tickets.length + ticketsBetweenTrims;
+    }
     if (this.#sent < 4096 && this.#sent < this.#pending.length) return;
     this.#pending = this.#pending.slice(this.#sent);
     this.#sent = 0;

@@ -13,19 +13,28 @@ export interface LanePolicy {
   /** Bytes of the shared queue, a power of two. */
   readonly capacityBytes: number;
   readonly whenFull: FullPolicy;
+  /**
+   * What an error of a batch means, when it is not the store that cannot be written and the worker lives on.
+   * - `death`: counted like the end of the thread; the batch is given to the next worker.
+   * - `retry`: what it stumbled over may be repaired under it; tried again, later and later.
+   * - `answer`: the batch was a request; who asked is told, and the lane goes on with the next one.
+   */
+  readonly whenFailed: 'death' | 'retry' | 'answer';
 }
 
 /**
+ * index fails at a delta that cannot be read, which `verify --repair` mends. compact does what it is asked, or says why not.
+ *
  * persist: 16 MiB are about 40 000 small deltas, a quarter of a second at the rate that the disk sustains.
  * index: a notice has 24 bytes; the lane reads the log itself, so a small queue loses nothing.
  * audit: 16 MiB are about 80 000 events; bursts above that wait in the audit store's backlog first.
  * compact: a request an hour.
  */
 export const lanePolicies: Readonly<Record<LaneName, LanePolicy>> = {
-  persist: { worker: 'persist-lane', capacityBytes: 2 ** 24, whenFull: 'wait' },
-  index: { worker: 'index-lane', capacityBytes: 2 ** 14, whenFull: 'coalesce' },
-  audit: { worker: 'audit-lane', capacityBytes: 2 ** 24, whenFull: 'count' },
-  compact: { worker: 'compact-lane', capacityBytes: 2 ** 12, whenFull: 'coalesce' },
+  persist: { worker: 'persist-lane', capacityBytes: 2 ** 24, whenFull: 'wait', whenFailed: 'death' },
+  index: { worker: 'index-lane', capacityBytes: 2 ** 14, whenFull: 'coalesce', whenFailed: 'retry' },
+  audit: { worker: 'audit-lane', capacityBytes: 2 ** 24, whenFull: 'count', whenFailed: 'death' },
+  compact: { worker: 'compact-lane', capacityBytes: 2 ** 12, whenFull: 'coalesce', whenFailed: 'answer' },
 };
 
 /** Frames on the main thread that wait for room in a `wait` lane, in bytes: over this the caller is told to slow down. */
@@ -42,5 +51,7 @@ export const stuckCheckMs = 5_000;
 /** Waits between attempts while a store cannot be written (disk full, read-only file system). */
 export const firstRetryMs = 250;
 export const maxRetryMs = 5_000;
+/** A worker that is asked to pause ends its transaction first; one that takes longer is stuck, and nothing is done under it. */
+export const pauseLimitMs = 10_000;
 /** A lane that is closed and has not ended within this time is reported, not waited for: SIGTERM is answered within 5 s. */
 export const closeTimeoutMs = 3_000;

@@ -1,14 +1,15 @@
 /**
  * One lane: a shared queue, one worker thread and its supervision. The worker loops in `run` until the queue is closed. When it
  * dies or fails, a new run starts at the first unreleased frame; frames are applied idempotently, so none is lost and none counts twice.
+ * A lane that is paused has no worker and no handle of its stores open; its queue goes on taking frames.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Piscina } from 'piscina';
 import type { Clock } from '../base/clock.ts';
-import { CollabError, decodeError, encodeError, type WireError } from '../base/errors.ts';
+import { CollabError, decodeError, encodeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { createQueue, type PushResult, type QueueProducer } from '../queue/queue-producer.ts';
-import type { LaneName, LaneReport, LaneStarts } from './contract.ts';
+import type { LaneName, LaneStarts } from './contract.ts';
+import { createPause, type Pause } from './lane-pause.ts';
 import {
   closeTimeoutMs,
   deathWindowMs,
@@ -16,16 +17,12 @@ import {
   lanePolicies,
   maxDeaths,
   maxRetryMs,
-  stuckAfterMs,
-  stuckCheckMs,
+  pauseLimitMs,
 } from './lane-policy.ts';
-import { workerUrl } from './worker-url.ts';
-
-export type LaneState =
-  | { readonly state: 'running' }
-  | { readonly state: 'restarting'; readonly error: WireError }
-  | { readonly state: 'failed'; readonly error: WireError }
-  | { readonly state: 'closed' };
+import { interruption, isWaiting, type LaneState } from './lane-state.ts';
+import { LaneWaiters } from './lane-waiters.ts';
+import { type LaneFailure, LaneWorker, type RunEnding } from './lane-worker.ts';
+import { StuckWatch } from './stuck-watch.ts';
 
 export interface LaneComponents {
   readonly clock: Clock;
@@ -36,45 +33,42 @@ export interface LaneComponents {
 
 export class Lane<Name extends LaneName> {
   readonly name: Name;
+  /** Resolves when the lane has died for good: what is in its queue is never applied. */
+  readonly failed: Promise<void>;
   readonly #queue: QueueProducer;
   readonly #start: LaneStarts[Name];
   readonly #components: LaneComponents;
-  readonly #pool: Piscina<LaneStarts[Name], LaneReport>;
+  readonly #worker: LaneWorker<Name>;
+  readonly #waiters = new LaneWaiters();
+  readonly #stuckWatch: StuckWatch;
   readonly #supervision: Promise<void>;
   readonly #stop = new AbortController();
   #state: LaneState = { state: 'running' };
   #restarts = 0;
   #deathsMs: number[] = [];
-  /** Who waits for a commit. A race against one long-lived promise would keep a reaction for every delta ever awaited. */
-  readonly #waiting = new Set<(error: CollabError) => void>();
   #closing: Promise<void> | undefined;
-  #seen = { beat: -1, atMs: 0 };
-  #stuck = false;
-  readonly #stuckWatch: NodeJS.Timeout;
+  #pause: Pause | undefined;
+  #dropUpTo: number | undefined;
+  /** Ends the wait between two attempts. */
+  #attempt = new AbortController();
+  #tellFailed: () => void = () => {};
 
   constructor(name: Name, start: Omit<LaneStarts[Name], 'queue'>, components: LaneComponents) {
-    const policy = lanePolicies[name];
     this.name = name;
-    this.#queue = createQueue(policy.capacityBytes);
+    this.#queue = createQueue(lanePolicies[name].capacityBytes);
     this.#start = { ...start, queue: this.#queue.buffer } as LaneStarts[Name];
     this.#components = components;
-    this.#pool = new Piscina({
-      filename: workerUrl(policy.worker),
-      name: 'run',
-      // One thread, always there: the lane is one consumer, and a second would break the queue's contract.
-      minThreads: 1,
-      maxThreads: 1,
-      // The worker waits on its queue by itself; piscina's own way of sleeping would only get in between.
-      atomics: 'disabled',
-      // Nothing to time: a run lasts as long as the daemon.
-      recordTiming: false,
+    this.failed = new Promise((resolve) => {
+      this.#tellFailed = resolve;
     });
-    // Piscina repeats a worker's death here; the rejected run is where it is handled.
-    this.#pool.on('error', (error: unknown) =>
-      components.logger.debug('worker error', { lane: name, error: String(error) }),
-    );
+    this.#worker = new LaneWorker(name, components.logger);
     this.#supervision = this.#supervise();
-    this.#stuckWatch = setInterval(() => this.#watchBeat(), stuckCheckMs).unref();
+    this.#stuckWatch = new StuckWatch(this.#queue, components.clock, {
+      onStuck: () => this.#onStuck(),
+      onMoving: () => {
+        if (this.#state.state === 'restarting') this.#state = { state: 'running' };
+      },
+    });
   }
 
   get queue(): QueueProducer {
@@ -115,18 +109,31 @@ export class Lane<Name extends LaneName> {
   /** What `wait` waits for, unless the lane is down or goes down before: then rejects. A worker that is replaced at once is no reason. */
   whileRunning<T>(wait: () => Promise<T>): Promise<T> {
     const refusal = this.refusal;
-    if (refusal !== undefined) return Promise.reject(refusal);
-    return new Promise((resolve, reject) => {
-      this.#waiting.add(reject);
-      const settle = (settled: () => void) => {
-        this.#waiting.delete(reject);
-        settled();
-      };
-      wait().then(
-        (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error)),
-      );
-    });
+    return refusal === undefined ? this.#waiters.during(wait) : Promise.reject(refusal);
+  }
+
+  /**
+   * Ends the worker after its transaction and closes its handles; frames stay in the queue, and who waits for them goes on waiting.
+   * Resolves once that is done. To be followed by `resume`, also when it rejects.
+   * @throws STORE_UNAVAILABLE when the worker does not end in time, STORE_CLOSED.
+   */
+  async pause(): Promise<void> {
+    if (this.#closing !== undefined) throw new CollabError('STORE_CLOSED', `the ${this.name} lane is closed`);
+    if (this.#state.state === 'failed') return;
+    this.#pause ??= createPause();
+    this.#queue.pause();
+    this.#attempt.abort();
+    const { began } = this.#pause;
+    const paused = await Promise.race([began, delay(pauseLimitMs, false, { ref: false })]);
+    if (!paused)
+      throw new CollabError('STORE_UNAVAILABLE', `the ${this.name} lane does not let go of its store`);
+  }
+
+  /** Idempotent. */
+  resume(): void {
+    this.#queue.resume();
+    this.#pause?.end();
+    this.#pause = undefined;
   }
 
   /**
@@ -140,9 +147,12 @@ export class Lane<Name extends LaneName> {
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#stuckWatch);
+    this.#stuckWatch.close();
     this.#queue.close();
+    this.resume();
     this.#stop.abort();
+    this.#attempt.abort();
+    if (this.#opensNothing()) await this.#worker.destroy();
     const ended = await Promise.race([
       this.#supervision.then(() => true),
       delay(closeTimeoutMs, false, { ref: false }),
@@ -156,53 +166,81 @@ export class Lane<Name extends LaneName> {
         `the ${this.name} lane did not end in time, with ${pendingBytes} bytes pending`,
       );
     }
-    await this.#pool.destroy();
+    await this.#worker.destroy();
+  }
+
+  /**
+   * True when the worker, which beats before it looks whether the queue is closed, will find that it is. On a busy machine it takes
+   * seconds until a new thread has come so far.
+   */
+  #opensNothing(): boolean {
+    const { beat, pendingBytes } = this.#queue;
+    return beat === 0 && (pendingBytes === 0 || lanePolicies[this.name].whenFull === 'coalesce');
   }
 
   async #supervise(): Promise<void> {
     let retryMs = firstRetryMs;
     for (;;) {
+      await this.#whilePaused();
       const before = this.#queue.released;
-      const error = await this.#runOnce();
-      if (error === undefined) return;
+      const ending = await this.#runOnce();
+      if (ending === 'closed') return;
+      if (ending === 'paused') continue;
       if (this.#queue.released > before) retryMs = firstRetryMs;
-      const stopping = this.#stop.signal.aborted;
-      const environmental = error.code === 'STORE_UNAVAILABLE';
-      if (environmental ? stopping : this.#isDeadly()) {
-        this.#fail(error);
+      const reaction = this.#reactionTo(ending);
+      if (reaction === 'fail') {
+        this.#fail(ending);
         return;
       }
+      if (reaction === 'answered') continue;
       this.#restarts += 1;
-      this.#note({ state: 'restarting', error: encodeError(error) }, error);
-      if (environmental) {
-        this.#disappoint(error);
-        await this.#pause(retryMs);
-        retryMs = Math.min(retryMs * 2, maxRetryMs);
-      }
+      this.#note({ state: 'restarting', error: encodeError(ending) }, ending);
+      if (reaction === 'again') continue;
+      this.#waiters.disappoint(interruption(this.name, ending));
+      await this.#wait(retryMs);
+      retryMs = Math.min(retryMs * 2, maxRetryMs);
     }
   }
 
-  /** Undefined when the queue was closed and drained. */
-  async #runOnce(): Promise<CollabError | undefined> {
-    try {
-      const run = this.#pool.run(this.#start, { name: 'run' });
-      if (this.#state.state === 'restarting' && this.#state.error.code !== 'STORE_UNAVAILABLE')
-        this.#state = { state: 'running' };
-      const report = await this.#reportOf(run);
-      return report.ended === 'closed' ? undefined : decodeError(report.error);
-    } catch (cause) {
-      return new CollabError('INTERNAL', `the worker of the ${this.name} lane died: ${String(cause)}`, {
-        cause,
-      });
+  /** What becomes of the lane after a run that failed. */
+  #reactionTo(error: LaneFailure): 'again' | 'later' | 'answered' | 'fail' {
+    const { whenFailed } = lanePolicies[this.name];
+    const stopping = this.#stop.signal.aborted;
+    if (whenFailed === 'answer' && error.ticket !== undefined) {
+      this.#dropUpTo = error.ticket;
+      this.#log('a request failed', error);
+      this.#waiters.disappoint(error);
+      return stopping ? 'fail' : 'answered';
     }
+    const later =
+      error.code === 'STORE_UNAVAILABLE' || (whenFailed === 'retry' && error.code === 'STORE_DAMAGED');
+    if (later) return stopping ? 'fail' : 'later';
+    return this.#isDeadly() ? 'fail' : 'again';
+  }
+
+  /** Ends once the lane is resumed; at once when it is not paused. */
+  async #whilePaused(): Promise<void> {
+    while (this.#pause !== undefined) {
+      const before = this.#state;
+      this.#state = { state: 'paused' };
+      await this.#pause.sitOut();
+      // A lane that waited for its disk still does: what it is resumed for may have mended that, and a run shows it.
+      if (this.#state.state === 'paused')
+        this.#state = before.state === 'restarting' ? before : { state: 'running' };
+    }
+    if (this.#attempt.signal.aborted) this.#attempt = new AbortController();
   }
 
   /** While a store could not be written, the lane counts as recovered once a run has committed something or drained its queue. */
-  async #reportOf(run: Promise<LaneReport>): Promise<LaneReport> {
+  async #runOnce(): Promise<RunEnding> {
+    const dropUpTo = this.#dropUpTo;
+    this.#dropUpTo = undefined;
+    const run = this.#worker.run({ ...this.#start, ...(dropUpTo === undefined ? {} : { dropUpTo }) });
+    if (this.#state.state === 'restarting' && !isWaiting(this.#state.error))
+      this.#state = { state: 'running' };
     while (this.#state.state === 'restarting') {
-      const ticket = this.#queue.written;
-      const first = await Promise.race([run.then((report) => ({ report })), this.#recovered(ticket)]);
-      if (first !== undefined) return first.report;
+      const first = await Promise.race([run, this.#recovered(this.#queue.written)]);
+      if (first !== undefined) return first;
       this.#state = { state: 'running' };
     }
     return run;
@@ -223,59 +261,33 @@ export class Lane<Name extends LaneName> {
 
   #note(state: LaneState, error: CollabError): void {
     this.#state = state;
-    this.#components.logger.warn('lane interrupted', {
-      lane: this.name,
-      code: error.code,
-      error: error.message,
-    });
+    this.#log('lane interrupted', error);
   }
 
-  #disappoint(error: CollabError): void {
-    const told = interruption(this.name, error);
-    for (const reject of this.#waiting) reject(told);
-    this.#waiting.clear();
+  #log(what: string, { code, message }: CollabError): void {
+    this.#components.logger.warn(what, { lane: this.name, code, error: message });
   }
 
   #fail(error: CollabError): void {
     this.#note({ state: 'failed', error: encodeError(error) }, error);
-    this.#disappoint(error);
+    this.#waiters.disappoint(interruption(this.name, error));
     this.#queue.failWaiters(error);
+    this.#tellFailed();
     this.#components.onFailed(this.name, error);
   }
 
-  /**
-   * A worker beats at least every second while it waits, and with every batch. One that does not is stuck, most likely in a write to
-   * a disk that hangs. It cannot be replaced: a thread that is ended inside a transaction takes LMDB's write lock with it. So
-   * what comes is refused until it moves again.
-   */
-  #watchBeat(): void {
-    const { beat, pendingBytes } = this.#queue;
-    const nowMs = this.#components.clock.monotonicMs();
-    if (beat !== this.#seen.beat || pendingBytes === 0) {
-      this.#seen = { beat, atMs: nowMs };
-      if (this.#stuck && this.#state.state === 'restarting') this.#state = { state: 'running' };
-      this.#stuck = false;
-    }
-    if (this.#stuck || this.#state.state !== 'running' || nowMs - this.#seen.atMs < stuckAfterMs) return;
-    this.#stuck = true;
+  #onStuck(): boolean {
+    if (this.#state.state !== 'running') return false;
     const error = new CollabError('STORE_UNAVAILABLE', `the ${this.name} lane is stuck on its disk`, {
       next: 'Check the disk. If it is sound, restart: agent-collab daemon restart.',
     });
     this.#note({ state: 'restarting', error: encodeError(error) }, error);
-    this.#disappoint(error);
+    this.#waiters.disappoint(interruption(this.name, error));
+    return true;
   }
 
-  /** Ends early when the lane is closed: then one last attempt is made at once. */
-  async #pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  /** Ends early when the lane is closed, for then one last attempt is made at once, or paused. */
+  async #wait(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#attempt.signal }).catch(() => undefined);
   }
-}
-
-/** What a caller is told whose record is in the queue: it will most likely be written, only when is not known. */
-function interruption(lane: LaneName, cause: CollabError): CollabError {
-  return new CollabError('STORE_UNAVAILABLE', `the ${lane} lane was interrupted: ${cause.message}`, {
-    next: 'It was accepted and is written as soon as that is possible. Look whether it is there before you send it again.',
-    details: { accepted: true, lane },
-    cause,
-  });
 }

@@ -3,7 +3,6 @@ import type { AuditEvent } from '../audit/audit-event.ts';
 import { CollabError } from '../base/errors.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
-import type { AuditReader } from '../store/audit-log.ts';
 import type { AuditFilter, AuditPage, AuditStore, AuditStoreStats } from '../store/audit-store.ts';
 import { mainThreadScanUs, ScanBudget } from '../store/scan-budget.ts';
 import { AuditFeed } from './audit-feed.ts';
@@ -11,10 +10,13 @@ import { withinDrainTime } from './drain-time.ts';
 import type { Lane } from './lane.ts';
 import type { ReadPool } from './read-pool.ts';
 import type { Retention } from './retention-requests.ts';
+import type { StoreHandles } from './store-handles.ts';
 
 export class OffloadedAuditStore implements AuditStore {
   readonly #lane: Lane<'audit'>;
-  readonly #reader: AuditReader;
+  readonly #handles: StoreHandles;
+  readonly #onUnreadable: (error: unknown) => void;
+  #measured = { count: 0, diskBytes: 0 };
   readonly #reads: ReadPool;
   readonly #retention: Retention;
   readonly #feed: AuditFeed;
@@ -22,16 +24,20 @@ export class OffloadedAuditStore implements AuditStore {
 
   constructor(components: {
     readonly lane: Lane<'audit'>;
-    readonly reader: AuditReader;
+    readonly handles: StoreHandles;
+    /** Told when the store could not be read for a status. */
+    readonly onUnreadable: (error: unknown) => void;
     readonly reads: ReadPool;
     readonly retention: Retention;
     readonly node: NodeId;
   }) {
     this.#lane = components.lane;
-    this.#reader = components.reader;
+    this.#handles = components.handles;
+    this.#onUnreadable = components.onUnreadable;
     this.#reads = components.reads;
     this.#retention = components.retention;
     this.#feed = new AuditFeed(components.lane.queue, components.node);
+    void components.lane.failed.then(() => this.#feed.giveUp());
   }
 
   log(event: AuditEvent): void {
@@ -54,9 +60,8 @@ export class OffloadedAuditStore implements AuditStore {
     await this.#lane.whileRunning(() => this.#recorded()).catch(() => undefined);
     this.#assertOpen();
     // The worker sees what this thread sees: both read what is committed.
-    return (
-      this.#reader.tryQuery(filter, new ScanBudget(mainThreadScanUs)) ?? (await this.#reads.audit(filter))
-    );
+    const reader = await this.#handles.audit();
+    return reader.tryQuery(filter, new ScanBudget(mainThreadScanUs)) ?? (await this.#reads.audit(filter));
   }
 
   compact(before: HlcTime): Promise<number> {
@@ -66,11 +71,22 @@ export class OffloadedAuditStore implements AuditStore {
   async stats(): Promise<AuditStoreStats> {
     return {
       kind: 'lmdb',
-      count: this.#reader.count(),
+      ...(await this.#measure()),
       lost: this.#feed.lost,
       pending: this.#feed.pending,
-      diskBytes: this.#reader.diskBytes(),
     };
+  }
+
+  /** As it is, or as it was last while the store is being worked on or cannot be read: a status must come all the same. */
+  async #measure(): Promise<{ readonly count: number; readonly diskBytes: number }> {
+    if (this.#handles.areTaken) return this.#measured;
+    try {
+      const reader = await this.#handles.audit();
+      this.#measured = { count: reader.count(), diskBytes: reader.diskBytes() };
+    } catch (error) {
+      this.#onUnreadable(error);
+    }
+    return this.#measured;
   }
 
   close(): Promise<void> {
@@ -85,7 +101,6 @@ export class OffloadedAuditStore implements AuditStore {
   async #close(): Promise<void> {
     await withinDrainTime(this.#lane.whileRunning(() => this.#feed.flushed()));
     await this.#lane.close();
-    await this.#reader.close();
   }
 
   async #recorded(): Promise<void> {

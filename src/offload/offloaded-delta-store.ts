@@ -12,7 +12,6 @@ import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
 import { type CommitListener, CommitListeners } from '../store/commit-listeners.ts';
 import { DeltaIntake } from '../store/delta-intake.ts';
 import { type DeltaQuery, runQuery, tryRunQuery } from '../store/delta-queries.ts';
-import type { DeltaReader } from '../store/delta-reader.ts';
 import type {
   CompactResult,
   DeltaFilter,
@@ -31,17 +30,26 @@ import type { Lane } from './lane.ts';
 import type { ReadPool } from './read-pool.ts';
 import { RecordFeed } from './record-feed.ts';
 import type { Retention } from './retention-requests.ts';
+import type { StoreHandles } from './store-handles.ts';
 
 export interface OffloadedDeltaStoreComponents {
   readonly node: NodeId;
   readonly persist: Lane<'persist'>;
   readonly index: Lane<'index'>;
   readonly ring: DeltaRing;
-  readonly reader: DeltaReader;
+  readonly handles: StoreHandles;
   readonly reads: ReadPool;
   readonly retention: Retention;
   /** Set while the daemon refuses deltas for good. */
   readonly readOnlyReason: () => string | undefined;
+  /** Told when the stores could not be read for a status. */
+  readonly onUnreadable: (error: unknown) => void;
+}
+
+interface Measured {
+  readonly floor: Position;
+  readonly applied: Position;
+  readonly diskBytes: number;
 }
 
 export class OffloadedDeltaStore implements DeltaStore {
@@ -51,11 +59,13 @@ export class OffloadedDeltaStore implements DeltaStore {
   readonly #feed: RecordFeed;
   readonly #commits: CommitWatch;
   readonly #vector: Record<NodeId, number> = {};
+  #measured: Measured;
   #closing: Promise<void> | undefined;
 
   /** @param state the log as it was opened; the ring is filled up to its head. */
   constructor(components: OffloadedDeltaStoreComponents, state: LogState) {
     this.#parts = components;
+    this.#measured = { floor: state.floor, applied: (state.floor - 1) as Position, diskBytes: 0 };
     this.#listeners = new CommitListeners(state.head);
     this.#intake = new DeltaIntake(state.head, state.sources, components.node);
     for (const [source, { seq }] of state.sources) this.#vector[source] = seq;
@@ -136,19 +146,17 @@ export class OffloadedDeltaStore implements DeltaStore {
     return this.#vector;
   }
 
-  async compact(before: HlcTime): Promise<CompactResult> {
+  async compact(before: HlcTime, below?: Position): Promise<CompactResult> {
     this.#assertOpen();
     await this.committed();
     await this.#indexed();
-    const dropped = await this.#parts.retention.dropDeltas(before);
-    return { dropped, floor: this.#parts.reader.snapshot().floor };
+    return this.#parts.retention.dropDeltas(before, below);
   }
 
   async stats(): Promise<DeltaStoreStats> {
     this.#assertOpen();
     this.#commits.settle();
-    const { floor, applied } = this.#parts.reader.snapshot();
-    const { log, index } = this.#parts.reader;
+    const { floor, applied, diskBytes } = await this.#measure();
     const committed = this.#parts.ring.committed;
     return {
       kind: 'lmdb',
@@ -158,8 +166,23 @@ export class OffloadedDeltaStore implements DeltaStore {
       indexed: applied,
       floor,
       count: this.#intake.head - floor + 1,
-      diskBytes: log.environment.diskBytes() + index.environment.diskBytes(),
+      diskBytes,
     };
+  }
+
+  /** As it is, or as it was last while the stores are being worked on or cannot be read: a status must come all the same. */
+  async #measure(): Promise<Measured> {
+    if (this.#parts.handles.areTaken) return this.#measured;
+    try {
+      const reader = await this.#parts.handles.deltas();
+      const { floor, applied } = reader.snapshot();
+      const { log, index } = reader;
+      const diskBytes = log.environment.diskBytes() + index.environment.diskBytes();
+      this.#measured = { floor, applied, diskBytes };
+    } catch (error) {
+      this.#parts.onUnreadable(error);
+    }
+    return this.#measured;
   }
 
   close(): Promise<void> {
@@ -171,14 +194,12 @@ export class OffloadedDeltaStore implements DeltaStore {
     return this.close();
   }
 
-  /** Writers first, readers last, since LMDB closes with its last handle. */
   async #close(): Promise<void> {
-    const { persist, index, reads, reader } = this.#parts;
+    const { persist, index, reads } = this.#parts;
     await withinDrainTime(persist.whileRunning(() => this.#feed.drained()));
     // The index need not catch up: it does so at the next start.
     const lanes = await Promise.allSettled([persist.close(), index.close(), reads.close()]);
     this.#commits.settle();
-    await reader.close();
     for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
   }
 
@@ -205,12 +226,12 @@ export class OffloadedDeltaStore implements DeltaStore {
    */
   async #read(query: DeltaQuery): Promise<readonly StoredDelta[]> {
     this.#assertOpen();
-    const { reader, reads } = this.#parts;
-    const quick = tryRunQuery(reader, query, new ScanBudget(mainThreadScanUs));
+    const { handles, reads } = this.#parts;
+    const quick = tryRunQuery(await handles.deltas(), query, new ScanBudget(mainThreadScanUs));
     if (quick !== undefined) return quick;
     const allCommitted = await this.#allCommitted();
     this.#assertOpen();
-    return allCommitted ? reads.query(query) : runQuery(reader, query);
+    return allCommitted ? reads.query(query) : runQuery(await handles.deltas(), query);
   }
 
   /** False while the persist lane is down: then the ring has what no worker can see, and a slow answer is better than none. */

@@ -1,4 +1,4 @@
-/** Long reads in workers of their own: queries that look at many records, and verification. A thread ends when it has been idle. */
+/** Long reads in workers of their own: queries that look at many records. A thread ends when it has been idle. */
 import { Piscina } from 'piscina';
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { CollabError, decodeError } from '../base/errors.ts';
@@ -6,37 +6,28 @@ import { decodeParts } from '../codec/record-parts.ts';
 import type { StoredDelta } from '../delta/delta.ts';
 import type { AuditFilter, AuditPage } from '../store/audit-store.ts';
 import type { DeltaQuery } from '../store/delta-queries.ts';
-import type { VerifyResult } from '../store/verify.ts';
+import type { FreeShare } from '../store/inspect.ts';
+import type { StoreName } from '../store/store-copy.ts';
 import type { ReadAnswer, ReadTask, RecordsAnswer, StorePlaces } from './contract.ts';
-import { verifyInChild } from './verify-child.ts';
+import type { StoreHandles } from './store-handles.ts';
 import { workerUrl } from './worker-url.ts';
 
 /** Long enough for a paged read to find its worker warm, short enough not to keep 15 MB for nothing. */
 const idleTimeoutMs = 10_000;
-/** One for a verification, which may take minutes, and one for the queries meanwhile: a third would take its time from the lanes. */
+/** A third would take its time from the lanes. */
 const maxThreads = 2;
 /** Reads that may wait for a worker; more at once than this is no use to anybody. */
 const maxQueuedReads = 64;
 
 export class ReadPool {
   readonly #places: StorePlaces;
-  readonly #pool: Piscina<ReadTask, ReadAnswer<unknown>>;
-  /** The end of the newest verification, however it ended. */
-  #verified: Promise<unknown> = Promise.resolve();
+  readonly #handles: StoreHandles;
+  #pool = createPool();
+  #closed = false;
 
-  constructor(places: StorePlaces) {
+  constructor(places: StorePlaces, handles: StoreHandles) {
     this.#places = places;
-    this.#pool = new Piscina({
-      filename: workerUrl('read-task'),
-      name: 'run',
-      // Most daemons never need it.
-      minThreads: 0,
-      maxThreads,
-      idleTimeout: idleTimeoutMs,
-      maxQueue: maxQueuedReads,
-      atomics: 'disabled',
-      recordTiming: false,
-    });
+    this.#handles = handles;
   }
 
   async query(query: DeltaQuery): Promise<readonly StoredDelta[]> {
@@ -50,16 +41,15 @@ export class ReadPool {
     return answer.cursor === undefined ? { events } : { events, cursor: answer.cursor };
   }
 
-  /** In a process of its own, one at a time. */
-  verify(): Promise<VerifyResult> {
-    const { mapSizeBytes, ...places } = this.#places;
-    const verified = this.#verified.then(() => verifyInChild({ places, mapSizeBytes }));
-    this.#verified = verified.catch(() => undefined);
-    return verified;
+  /** Reads a page for every five hundred that are free: too long for the main loop. */
+  free(store: StoreName): Promise<FreeShare> {
+    return this.#run<FreeShare>({ task: 'free', directory: this.#places[store] });
   }
 
   async #run<T>(task: ReadTask): Promise<T> {
-    const answer = await this.#pool.run(task).catch((cause: unknown) => {
+    const run = this.#handles.shared(() => this.#runTask(task));
+    const answer = await run.catch((cause: unknown) => {
+      if (cause instanceof CollabError) throw cause;
       throw new CollabError('STORE_UNAVAILABLE', `a read failed: ${String(cause)}`, {
         cause,
         next: 'Try again.',
@@ -69,8 +59,37 @@ export class ReadPool {
     return answer.value as T;
   }
 
+  async #runTask(task: ReadTask): Promise<ReadAnswer<unknown>> {
+    const answer = await this.#pool.run(task);
+    if ('error' in answer && answer.error.code === 'STORE_UNAVAILABLE') await this.#replaceThreads();
+    return answer;
+  }
+
+  /** A store that could not be opened may have left a handle open that only ends with its thread (lane-worker.ts). */
+  async #replaceThreads(): Promise<void> {
+    if (this.#closed) return;
+    const failed = this.#pool;
+    this.#pool = createPool();
+    await failed.close();
+  }
+
   /** Ends reads under way: they hold no lock that could die with their thread. */
   close(): Promise<void> {
+    this.#closed = true;
     return this.#pool.destroy();
   }
+}
+
+function createPool(): Piscina<ReadTask, ReadAnswer<unknown>> {
+  return new Piscina({
+    filename: workerUrl('read-task'),
+    name: 'run',
+    // Most daemons never need it.
+    minThreads: 0,
+    maxThreads,
+    idleTimeout: idleTimeoutMs,
+    maxQueue: maxQueuedReads,
+    atomics: 'disabled',
+    recordTiming: false,
+  });
 }

@@ -12,7 +12,7 @@ import { workerUrl } from './worker-url.ts';
 type Message = { readonly progress: VerifyProgress } | ReadAnswer<VerifyResult>;
 type Ending = ReadAnswer<VerifyResult> | NodeJS.Signals | number | null;
 
-const nothingChecked = { deltas: 0, signatures: 0, indexEntries: 0, auditEvents: 0 };
+const nothingChecked = { deltas: 0, signatures: 0, indexEntries: 0, auditEvents: 0, lost: 0 };
 
 /** @throws as `verifyStores`. A check that the damage itself has ended is damage found, and so a result. */
 export async function verifyInChild(

@@ -11,15 +11,18 @@ import {
   actionValue,
   atOfKey,
   auditIndexEntries,
+  eventDigestBytes,
   isIndexedAction,
   namePrefix,
   openAuditTables,
   targetPaths,
   withAt,
 } from './audit-tables.ts';
+import type { Environment } from './environment.ts';
 import { boundless, type ScanBudget } from './scan-budget.ts';
 import { pathText, positionKey, positionOfKey } from './store-keys.ts';
 import type { Table } from './table.ts';
+import { DigestBook, type TrailSpan } from './table-digest.ts';
 
 /** An encoded event and the key that it is checked against. */
 export interface AuditRecord {
@@ -52,6 +55,7 @@ export class AuditWriter {
    */
   append(records: readonly AuditRecord[]): AuditAppendResult {
     return this.tables.environment.write(() => {
+      const digests = new DigestBook(this.tables.meta);
       let newest = newestAt(this.tables);
       let written = 0;
       for (const record of records) {
@@ -63,18 +67,32 @@ export class AuditWriter {
           if (this.#isThere(key, record)) continue;
           this.tables.events.put(key, ordinary(record.frame));
         }
-        for (const entry of auditIndexEntries(decodeAuditEvent(record.at, record.frame)))
-          this.tables.table(entry.table).put(entry.key, entry.value);
+        digests.add('events', key, record.frame, eventDigestBytes);
+        for (const { table, key, value } of auditIndexEntries(decodeAuditEvent(record.at, record.frame))) {
+          this.tables.table(table).put(key, value);
+          digests.add(table, key, value);
+        }
         written++;
       }
+      digests.raise({ newest });
+      digests.save();
       return { written, newest };
     });
   }
 
-  /** `at` of the newest event, 0 when there is none: the next one must be above it, also after a restart. */
+  /** `at` of the newest event ever, 0 when there was none: the next one must be above it, also after a restart. */
   newest(): HlcTime {
     this.tables.environment.refresh();
-    return newestAt(this.tables);
+    return newestEver(this.tables);
+  }
+
+  /** Remembers events of a time that are not here any more: of a copy of a trail that dropped some. */
+  raiseSpan(span: TrailSpan): void {
+    this.tables.environment.write(() => {
+      const digests = new DigestBook(this.tables.meta);
+      digests.raise(span);
+      digests.save();
+    });
   }
 
   close(): Promise<void> {
@@ -102,6 +120,10 @@ export class AuditReader {
   /** Handles of this thread; in a process with a writer, after it and not read-only. */
   static async open(directory: string, options: AuditEnvironmentOptions = {}): Promise<AuditReader> {
     return new AuditReader(await openAuditTables(directory, options));
+  }
+
+  get environment(): Environment {
+    return this.#tables.environment;
   }
 
   /** As `query`, or undefined when the answer costs more than the budget. */
@@ -196,6 +218,16 @@ function bestIndex(tables: AuditTables, filter: AuditFilter): { table: Table; pr
   if (action !== undefined && isIndexedAction(action))
     return { table: tables.action, prefix: actionPrefix(action) };
   return { table: tables.events, prefix: Buffer.alloc(0) };
+}
+
+/** `at` of the newest event that there ever was, dropped ones included; 0 when there was none. */
+function newestEver(tables: AuditTables): HlcTime {
+  return trailSpan(tables).newest as HlcTime;
+}
+
+export function trailSpan(tables: AuditTables): Required<TrailSpan> {
+  const { newest, dropped } = new DigestBook(tables.meta);
+  return { newest: Math.max(newestAt(tables), newest), dropped };
 }
 
 function newestAt(tables: AuditTables): HlcTime {

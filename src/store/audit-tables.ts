@@ -8,19 +8,23 @@
  * target   project 00 path 00 [u64 at]     → [u8 action]    once per path that the event's targets name
  * action   [u8 action][u64 at]             → [u8 action]    all but the three actions that make up the bulk
  * meta     schema  1
+ *          digest  a sum over the entries of each table, and what the trail spans (table-digest.ts)
  * ```
  * The number of events is LMDB's own count of the table, which no crash can put out of step.
  */
 import { type AuditAction, auditActions } from '../audit/audit-action.ts';
 import type { AuditEvent } from '../audit/audit-event.ts';
-import { type Environment, openEnvironment } from './environment.ts';
+import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { checkSchema, isCount, MetaTable } from './meta-table.ts';
 import { pathText } from './store-keys.ts';
 import type { Table } from './table.ts';
+import { DigestBook, digestName, type TrailSpan } from './table-digest.ts';
 
 export const auditSchema = 1;
 export const auditIndexTables = ['holder', 'lock', 'target', 'action'] as const;
 export type AuditIndexTable = (typeof auditIndexTables)[number];
+/** Of an event its checksum is enough: it covers the rest. */
+export const eventDigestBytes = 4;
 
 /** Every lease writes these: newest first they are found at once, and an index of them would cost more than it saves. */
 const bulkActions: ReadonlySet<AuditAction> = new Set<AuditAction>(['acquired', 'renewed', 'released']);
@@ -56,13 +60,28 @@ export class AuditTables {
   table(name: AuditIndexTable): Table {
     return this[name];
   }
+
+  /** Inside `write` only: makes the digests when there are none, as in a trail from before there were any. */
+  beginDigests(): void {
+    const { events, holder, lock, target, action } = this;
+    const valueBytes = (table: string) => (table === 'events' ? eventDigestBytes : Number.MAX_SAFE_INTEGER);
+    DigestBook.begin(this.meta, { events, holder, lock, target, action }, valueBytes, this.#span());
+  }
+
+  #span(): TrailSpan {
+    const oldest = firstKey(this.events, false);
+    const newest = firstKey(this.events, true);
+    if (oldest === undefined || newest === undefined) return {};
+    return { newest: atOfKey(newest), dropped: Math.max(0, atOfKey(oldest) - 1) };
+  }
 }
 
-export interface AuditEnvironmentOptions {
-  readonly mapSizeBytes?: number;
-  readonly readOnly?: boolean;
-  readonly writer?: boolean;
+function firstKey(table: Table, reverse: boolean): Buffer | undefined {
+  for (const key of table.keys({ reverse })) return key;
+  return undefined;
 }
+
+export type AuditEnvironmentOptions = Omit<EnvironmentOptions, 'durability'>;
 
 /** @throws SCHEMA_NEWER, STORE_DAMAGED, STORE_UNAVAILABLE. */
 export async function openAuditTables(
@@ -76,6 +95,8 @@ export async function openAuditTables(
     const isNew = tables.meta.get('schema', isCount) === undefined && tables.events.isEmpty();
     if (isNew && !environment.readOnly) environment.write(() => tables.meta.put('schema', auditSchema));
     else if (!isNew) checkSchema(tables.meta, auditSchema, directory);
+    if (options.writer === true && !tables.meta.has(digestName))
+      environment.write(() => tables.beginDigests());
     return tables;
   } catch (error) {
     await environment.close();

@@ -6,12 +6,14 @@ import type { Position } from '../base/ids.ts';
 import type { Delta } from '../delta/delta.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
 import { dataFileName, lockFileName } from './data-file.ts';
-import { type Environment, openEnvironment } from './environment.ts';
+import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { IndexTables, indexEntries, NumberGiver } from './index-tables.ts';
 import { bodyOf, type LogView } from './log-view.ts';
+import { DigestBook, digestName } from './table-digest.ts';
 
 export interface DeltaIndexOptions {
   readonly mapSizeBytes?: number;
+  readonly create?: boolean;
   /** Deltas of one transaction. @default defaultIndexBatch */
   readonly batch?: number;
 }
@@ -27,7 +29,7 @@ const maxBatchBytes = 4 * 1024 * 1024;
 
 export function openIndexEnvironment(
   directory: string,
-  options: { readonly mapSizeBytes?: number; readonly readOnly?: boolean; readonly writer?: boolean } = {},
+  options: Omit<EnvironmentOptions, 'durability'> = {},
 ): Environment {
   // Derived from the log: after a power loss `applied` may lie further back, never ahead of its entries.
   return openEnvironment(directory, { ...options, durability: 'no-meta-sync' });
@@ -35,7 +37,6 @@ export function openIndexEnvironment(
 
 interface Pending {
   readonly position: Position;
-  readonly stamp: number;
   readonly delta: Delta;
 }
 
@@ -65,7 +66,9 @@ export class DeltaIndexWriter {
     try {
       return await DeltaIndexWriter.#open(directory, log, options);
     } catch (error) {
-      if (!(error instanceof CollabError && error.code === 'STORE_DAMAGED')) throw error;
+      const damaged = error instanceof CollabError && error.code === 'STORE_DAMAGED';
+      // With `create: false` others have the file open.
+      if (!damaged || options.create === false) throw error;
       for (const file of [dataFileName, lockFileName]) rmSync(join(directory, file), { force: true });
       return await DeltaIndexWriter.#open(directory, log, options);
     }
@@ -78,6 +81,7 @@ export class DeltaIndexWriter {
       log.environment.refresh();
       const usable = tables.applied(log) !== undefined;
       if (!usable) environment.write(() => tables.reset(log.floor()));
+      else if (!tables.meta.has(digestName)) environment.write(() => tables.beginDigests());
       return new DeltaIndexWriter(tables, log, options.batch ?? defaultIndexBatch, !usable);
     } catch (error) {
       await environment.close();
@@ -115,22 +119,24 @@ export class DeltaIndexWriter {
     const from = Math.max(applied + 1, log.floor());
     const to = Math.min(upTo, log.head(), from + this.#batch - 1);
     if (from > to) return applied;
-    const pending = this.#read(from, to);
-    const last = pending.at(-1);
-    if (last === undefined) return applied;
+    const { pending, last } = this.#read(from, to);
     this.tables.environment.write(() => {
       // Read inside the transaction: compaction raises it in one of its own before it removes the first entry.
       const floor = this.tables.floor();
-      const giver = new NumberGiver(this.tables);
+      const digests = new DigestBook(this.tables.meta);
+      const giver = new NumberGiver(this.tables, digests);
       for (const { position, delta } of pending) {
         if (position < floor) continue;
-        for (const { table, key, value } of indexEntries(giver.numbers(delta), position, delta))
+        for (const { table, key, value } of indexEntries(giver.numbers(delta), position, delta)) {
           this.tables.table(table).put(key, value);
+          digests.add(table, key, value);
+        }
       }
       giver.finish();
-      this.tables.meta.put('applied', { position: last.position, stamp: last.stamp });
+      digests.save();
+      this.tables.meta.put('applied', { position: last, stamp: log.stamp(last) });
     });
-    return last.position;
+    return last;
   }
 
   /** Begins anew, in one transaction; `applyUpTo` then does the work. Readers see a complete answer all along. */
@@ -143,15 +149,16 @@ export class DeltaIndexWriter {
     return this.tables.environment.close();
   }
 
-  #read(from: number, to: number): Pending[] {
+  /** `last` is the end of what was read; what is lost for good on the way is passed over. */
+  #read(from: number, to: number): { readonly pending: readonly Pending[]; readonly last: Position } {
     const pending: Pending[] = [];
     let bytes = 0;
     for (const { position, value } of this.#log.frames(from, to)) {
       const delta = bodyOf(position, decodeDeltaFrame(position, value));
-      pending.push({ position, stamp: value.readUInt32LE(0), delta });
+      pending.push({ position, delta });
       bytes += value.length;
-      if (bytes >= maxBatchBytes) break;
+      if (bytes >= maxBatchBytes) return { pending, last: position };
     }
-    return pending;
+    return { pending, last: to as Position };
   }
 }

@@ -74,6 +74,7 @@ export class DeltaReader {
       readonly accepted?: AcceptedTail;
       readonly mapSizeBytes?: number;
       readonly readOnly?: boolean;
+      readonly create?: boolean;
     } = {},
   ): Promise<DeltaReader> {
     const delta = openDeltaEnvironment(directories.delta, options);
@@ -155,7 +156,10 @@ export class DeltaReader {
     const exact = (delta: StoredDelta) => delta.source === source && delta.seq === parsed.seq;
     const found = take(1, this.#tailDown(snapshot), exact)[0];
     if (found !== undefined) return found;
-    return take(1, bySource(this.#log, this.#index, snapshot, source, parsed.seq, 'down'), exact)[0];
+    // The newest of what is not above the seq: another one when the delta itself is lost.
+    for (const delta of bySource(this.#log, this.#index, snapshot, source, parsed.seq, 'down'))
+      return exact(delta) ? delta : undefined;
+    return undefined;
   }
 
   /** Deltas of positions `from` … `to` that are kept, oldest first: what the ring is filled with at start. */

@@ -102,8 +102,11 @@ export interface DeltaStore extends AsyncDisposable {
   onCommitted(listener: CommitListener): () => void;
   /** The newest accepted seq of every source, dropped deltas included. A `save` that was accepted shows as soon as the call returns its promise. */
   vector(): VersionVector;
-  /** Drops the oldest deltas up to the first that is not older than `before`; floors stay, so that no seq is reused. */
-  compact(before: HlcTime): Promise<CompactResult>;
+  /**
+   * Drops the oldest deltas up to the first that is neither older than `before` nor below the position `below`; floors stay, so that
+   * no seq is reused. @param below @default the floor: age alone counts
+   */
+  compact(before: HlcTime, below?: Position): Promise<CompactResult>;
   stats(): Promise<DeltaStoreStats>;
   /** Waits for what was accepted. Idempotent. */
   close(): Promise<void>;

@@ -5,6 +5,7 @@ import { seqOf, type VersionVector } from '../delta/version-vector.ts';
 import type { PathQuery } from './delta-store.ts';
 import { type IndexTables, pathTextOf, typeValue } from './index-tables.ts';
 import { damagedAt, type LogView, type SourceHead } from './log-view.ts';
+import { pastLost } from './lost-marker.ts';
 import { filterFits, isAbout } from './query-filter.ts';
 import type { ScanBudget } from './scan-budget.ts';
 import {
@@ -104,7 +105,8 @@ function* sourcePositions(
   // With an index that is level with the log every seq must be found; else the log's tail has the newest of them.
   const level = span.applied === span.head;
   if (number === undefined) {
-    if (level) throw gapAt(source, first);
+    // All that the index could name of this source is lost.
+    if (level && pastLost(log.lostSeqs(source), first, 1) <= last) throw gapAt(source, first);
     return;
   }
   const range = {
@@ -112,6 +114,7 @@ function* sourcePositions(
     to: sourceKey(number, last + 1),
     reverse: order === 'down',
   };
+  const step = order === 'up' ? 1 : -1;
   let expected: number | undefined = order === 'up' ? first : level ? last : undefined;
   span.budget.range();
   for (const { key, value } of index.source.entries(range)) {
@@ -122,11 +125,16 @@ function* sourcePositions(
       if (order === 'up') return;
       continue;
     }
-    if (expected !== undefined && found.seq !== expected) throw gapAt(source, expected);
+    if (expected !== undefined && found.seq !== expected) {
+      expected = pastLost(log.lostSeqs(source), expected, step);
+      if (found.seq !== expected) throw gapAt(source, expected);
+    }
     if (!answers(span, found.position)) throw disagrees(found.position);
-    expected = found.seq + (order === 'up' ? 1 : -1);
+    expected = found.seq + step;
     yield found;
   }
+  if (expected !== undefined && expected >= first && expected <= last)
+    expected = pastLost(log.lostSeqs(source), expected, step);
   const missing = expected !== undefined && expected >= first && expected <= last;
   if (missing && (level || order === 'down')) throw gapAt(source, expected ?? first);
 }

@@ -12,6 +12,8 @@
  *                    checksum of the frame there, so that an index of another log, or of a log that lost its end, shows
  *          paths     how many path numbers are given; they are never reused, but a rebuild begins with none
  *          floor     no entry below this position is added any more: compaction is removing them
+ *          digest    a sum over the entries of each table (table-digest.ts); an index made before there was one gets it when
+ *                    its writer opens it
  * ```
  */
 import type { NodeId, Position } from '../base/ids.ts';
@@ -22,10 +24,12 @@ import type { LogView } from './log-view.ts';
 import { isCount, MetaTable } from './meta-table.ts';
 import { pathKey, pathText, positionValue, sourceKey, timeKey } from './store-keys.ts';
 import type { Table } from './table.ts';
+import { DigestBook } from './table-digest.ts';
 
-const indexSchema = 1;
+export const indexSchema = 1;
 export const entryTables = ['source', 'time', 'path'] as const;
 export type EntryTable = (typeof entryTables)[number];
+export const indexDigestTables = ['sources', 'source', 'time', 'paths', 'path'] as const;
 
 export interface IndexEntry {
   readonly table: EntryTable;
@@ -91,14 +95,19 @@ export class IndexTables {
   }
 
   /** Inside `write` only. Numbers are 0, 1, 2, … in order of first sight, and never reused. */
-  giveSourceNumber(node: NodeId): number {
+  giveSourceNumber(node: NodeId, digests: DigestBook): number {
     const known = this.sourceNumber(node);
     if (known !== undefined) return known;
     let next = 0;
     while (this.#sources.has(numberKey(next))) next++;
     const publicKey = publicKeyFromNodeId(node);
-    this.#sources.put(publicKey, numberKey(next));
-    this.#sources.put(numberKey(next), publicKey);
+    for (const [key, value] of [
+      [publicKey, numberKey(next)],
+      [numberKey(next), publicKey],
+    ] as const) {
+      this.#sources.put(key, value);
+      digests.add('sources', key, value);
+    }
     return next;
   }
 
@@ -126,6 +135,13 @@ export class IndexTables {
     this.meta.put('schema', indexSchema);
     this.meta.put('applied', { position: floor - 1, stamp: 0 });
     this.meta.put('floor', floor);
+    this.beginDigests();
+  }
+
+  /** Inside `write` only: makes the digests when there are none. */
+  beginDigests(): void {
+    const { source, time, paths, path } = this;
+    DigestBook.begin(this.meta, { sources: this.#sources, source, time, paths, path });
   }
 }
 
@@ -152,7 +168,7 @@ export function typeValue(delta: Pick<Delta, 'type'>): Buffer {
   return typeValues[deltaTypes.indexOf(delta.type)] ?? Buffer.of(0xff);
 }
 
-function isAppliedMark(value: unknown): value is AppliedMark {
+export function isAppliedMark(value: unknown): value is AppliedMark {
   const { position, stamp } = (value ?? {}) as Partial<Record<keyof AppliedMark, unknown>>;
   return isCount(position) && isCount(stamp);
 }
@@ -169,19 +185,21 @@ export function pathTextOf(delta: Delta): Buffer | undefined {
  */
 export class NumberGiver {
   readonly #tables: IndexTables;
+  readonly #digests: DigestBook;
   readonly #sources = new Map<NodeId, number>();
   readonly #paths = new Map<string, number>();
   #given: number;
 
-  constructor(tables: IndexTables) {
+  constructor(tables: IndexTables, digests: DigestBook) {
     this.#tables = tables;
+    this.#digests = digests;
     this.#given = tables.meta.get('paths', isCount) ?? 0;
   }
 
   numbers(delta: Delta): EntryNumbers {
     let source = this.#sources.get(delta.source);
     if (source === undefined) {
-      source = this.#tables.giveSourceNumber(delta.source);
+      source = this.#tables.giveSourceNumber(delta.source, this.#digests);
       this.#sources.set(delta.source, source);
     }
     return { source, path: this.#path(delta) };
@@ -202,7 +220,9 @@ export class NumberGiver {
     let number = this.#tables.pathNumber(text);
     if (number === undefined) {
       number = this.#given++;
-      this.#tables.paths.put(text, numberKey(number));
+      const value = numberKey(number);
+      this.#tables.paths.put(text, value);
+      this.#digests.add('paths', text, value);
     }
     this.#paths.set(name, number);
     return number;

@@ -126,10 +126,10 @@ export class LmdbDeltaStore implements DeltaStore {
     return this.#intake.vector();
   }
 
-  async compact(before: HlcTime): Promise<CompactResult> {
+  async compact(before: HlcTime, below?: Position): Promise<CompactResult> {
     this.#assertOpen();
     this.#index.applyUpTo(this.#intake.head);
-    const steps = compactLog(this.#log.view, this.#index.tables, before, this.#options);
+    const steps = compactLog(this.#log.view, this.#index.tables, { before, below }, this.#options);
     for (;;) {
       const step = steps.next();
       if (step.done === true) return step.value;

@@ -98,9 +98,9 @@ export class MemoryDeltaStore implements DeltaStore {
     return this.#intake.vector();
   }
 
-  async compact(before: HlcTime): Promise<CompactResult> {
+  async compact(before: HlcTime, below: number = this.#floor): Promise<CompactResult> {
     this.#assertOpen();
-    const young = this.#deltas.findIndex(({ time }) => time >= before);
+    const young = this.#deltas.findIndex(({ time, position }) => time >= before && position >= below);
     const dropped = young < 0 ? this.#deltas.length : young;
     this.#deltas = this.#deltas.slice(dropped);
     this.#floor = (this.#floor + dropped) as Position;

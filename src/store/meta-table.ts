@@ -23,6 +23,10 @@ export class MetaTable {
     return decodeMeta(name, stored, guard);
   }
 
+  has(name: string): boolean {
+    return this.#table.has(Buffer.from(name));
+  }
+
   /** As `get`, for what a store cannot be without. */
   need<T>(name: string, guard: Guard<T>): T {
     const value = this.get(name, guard);
@@ -62,7 +66,8 @@ function encodeMeta(name: string, value: unknown): Buffer {
   return stored;
 }
 
-function decodeMeta<T>(name: string, stored: Buffer, guard: Guard<T>): T {
+/** @throws STORE_DAMAGED when the value fails its checksum or `guard`. */
+export function decodeMeta<T>(name: string, stored: Buffer, guard: Guard<T>): T {
   if (stored.length <= checksumBytes) throw damagedMeta(name, `has ${stored.length} bytes`);
   const body = stored.subarray(checksumBytes);
   if (stored.readUInt32LE(0) !== metaChecksum(name, body)) throw damagedMeta(name, 'fails its checksum');

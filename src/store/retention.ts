@@ -16,13 +16,16 @@ import assert from 'node:assert/strict';
 import { decodeAuditEvent } from '../audit/audit-event.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId, Position } from '../base/ids.ts';
+import type { Delta } from '../delta/delta.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
-import { type AuditTables, auditIndexEntries } from './audit-tables.ts';
+import { type AuditTables, auditIndexEntries, eventDigestBytes } from './audit-tables.ts';
 import type { CompactResult } from './delta-store.ts';
 import { type IndexTables, indexEntries } from './index-tables.ts';
 import { bodyOf, type LogView, sourcePrefix } from './log-view.ts';
+import { isLostMarker } from './lost-marker.ts';
 import { isCount } from './meta-table.ts';
 import { positionKey, positionOfKey } from './store-keys.ts';
+import { DigestBook } from './table-digest.ts';
 
 export interface RetentionOptions {
   /** Records of one transaction. @default defaultRetentionBatch */
@@ -38,18 +41,26 @@ export interface CompactStep {
   readonly records: number;
 }
 
-/** Drops the oldest deltas, up to the first that is not older than `before`. */
+/** What may go. */
+export interface Expiry {
+  /** Everything older. */
+  readonly before: HlcTime;
+  /** And everything below this position, whatever its age. @default nothing */
+  readonly below?: number | undefined;
+}
+
+/** Drops the oldest deltas, up to the first that may not go. */
 export function* compactLog(
   log: LogView,
   index: IndexTables,
-  before: HlcTime,
+  expiry: Expiry,
   options: RetentionOptions = {},
 ): Generator<CompactStep, CompactResult> {
   const most = options.maxPerTransaction ?? defaultRetentionBatch;
   assert(most > 0, 'a transaction has at least one record');
   refresh(log, index);
   const oldFloor = log.floor();
-  const dropped = yield* findFloor(log, index, before, most);
+  const dropped = yield* findFloor(log, index, expiry, most);
   const floor = (oldFloor + dropped.count) as Position;
   if (dropped.count > 0) {
     log.environment.write(() => raiseFloor(log, oldFloor, floor, dropped.newest));
@@ -68,7 +79,7 @@ interface Dropped {
 function* findFloor(
   log: LogView,
   index: IndexTables,
-  before: HlcTime,
+  { before, below = 0 }: Expiry,
   most: number,
 ): Generator<CompactStep, Dropped> {
   const newest = new Map<NodeId, { seq: number; hash: Uint8Array }>();
@@ -79,14 +90,17 @@ function* findFloor(
   for (let young = false; !young && position <= last; ) {
     const end = Math.min(last, position + most - 1);
     const began = position;
-    for (const { value } of log.frames(position, end)) {
-      const frame = decodeDeltaFrame(position, value);
-      const delta = bodyOf(position, frame);
-      young = delta.time >= before;
-      if (young) break;
+    for (const { position: at, value } of log.frames(position, end)) {
+      const frame = decodeDeltaFrame(at, value);
+      const delta = bodyOf(at, frame);
+      young = delta.time >= before && at >= below;
+      if (young) {
+        position = at;
+        break;
+      }
       newest.set(delta.source, { seq: delta.seq, hash: frame.hash });
-      position++;
     }
+    if (!young) position = end + 1;
     yield { step: 'looked', records: position - began };
     log.environment.refresh();
   }
@@ -110,6 +124,8 @@ function* trim(log: LogView, index: IndexTables, most: number): Generator<Compac
     const end = Math.min(floor, trimmed + most);
     const removed = trimIndex(log, index, trimmed, end);
     yield { step: 'index trimmed', records: removed };
+    // The index first, on disk too: without their records, entries that a power loss brought back would stay for ever.
+    index.environment.flush();
     log.environment.write(() => {
       for (let position = trimmed; position < end; position++) log.log.remove(positionKey(position));
       log.meta.put('trimmed', end);
@@ -120,18 +136,21 @@ function* trim(log: LogView, index: IndexTables, most: number): Generator<Compac
 }
 
 function trimIndex(log: LogView, index: IndexTables, from: number, end: number): number {
-  const deltas = [...log.log.entries({ from: positionKey(from), to: positionKey(end) })].map(
-    ({ key, value }) => {
-      const position = positionOfKey(key);
-      return { position, delta: bodyOf(position, decodeDeltaFrame(position, value)) };
-    },
-  );
+  const deltas: { readonly position: number; readonly delta: Delta }[] = [];
+  for (const { key, value } of log.log.entries({ from: positionKey(from), to: positionKey(end) })) {
+    const position = positionOfKey(key);
+    if (isLostMarker(position, value)) continue;
+    deltas.push({ position, delta: bodyOf(position, decodeDeltaFrame(position, value)) });
+  }
   index.environment.write(() => {
+    const digests = new DigestBook(index.meta);
     for (const { position, delta } of deltas) {
       const numbers = index.numbersOf(delta);
       if (numbers === undefined) continue;
-      for (const entry of indexEntries(numbers, position, delta)) index.table(entry.table).remove(entry.key);
+      for (const { table, key, value } of indexEntries(numbers, position, delta))
+        if (index.table(table).remove(key)) digests.remove(table, key, value);
     }
+    digests.save();
   });
   return deltas.length;
 }
@@ -158,11 +177,18 @@ export function* compactAudit(
     }
     if (old.length === 0) return total;
     tables.environment.write(() => {
+      const digests = new DigestBook(tables.meta);
+      let last = 0;
       for (const { key, value } of old) {
         const event = decodeAuditEvent(positionOfKey(key), value);
-        for (const entry of auditIndexEntries(event)) tables.table(entry.table).remove(entry.key);
-        tables.events.remove(key);
+        for (const entry of auditIndexEntries(event))
+          if (tables.table(entry.table).remove(entry.key))
+            digests.remove(entry.table, entry.key, entry.value);
+        if (tables.events.remove(key)) digests.remove('events', key, value, eventDigestBytes);
+        last = event.at;
       }
+      digests.raise({ dropped: last });
+      digests.save();
     });
     total += old.length;
     yield { step: 'log trimmed', records: old.length };

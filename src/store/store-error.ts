@@ -14,7 +14,15 @@ const restore =
 const meanings: ReadonlyMap<number | string, Meaning> = new Map<number | string, Meaning>([
   [-30797, { code: 'STORE_DAMAGED', what: 'a page is missing (MDB_PAGE_NOTFOUND)', next: restore }],
   [-30796, { code: 'STORE_DAMAGED', what: 'a page is corrupted (MDB_CORRUPTED)', next: restore }],
-  [-30795, { code: 'STORE_DAMAGED', what: 'the meta page could not be updated (MDB_PANIC)', next: restore }],
+  // No page is wrong: LMDB refuses everything until all handles of the process are closed, which the daemon does.
+  [
+    -30795,
+    {
+      code: 'STORE_UNAVAILABLE',
+      what: 'an earlier write failed (MDB_PANIC)',
+      next: 'Check the disk, and restart the daemon if it does not recover.',
+    },
+  ],
   [
     -30794,
     {

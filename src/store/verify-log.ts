@@ -3,6 +3,7 @@ import type { Delta } from '../delta/delta.ts';
 import { type DeltaFrame, decodeDeltaFrame, deltaHash, verifyHash } from '../delta/delta-frame.ts';
 import { publicKeyObject } from './delta-intake.ts';
 import { bodyOf, deltaSchema, isSourceHead, isText, type LogView, type SourceHead } from './log-view.ts';
+import { isLostMarker, pastLost, type SeqRange } from './lost-marker.ts';
 import { isCount, type MetaTable } from './meta-table.ts';
 import { positionKey, positionKeyBytes, positionOfKey } from './store-keys.ts';
 import type { VerifyProgress, VerifyReport } from './verify-report.ts';
@@ -13,6 +14,8 @@ interface Chain {
   /** Undefined after a record that could not be read: the next link cannot be judged. */
   hash: Uint8Array | undefined;
   signed: boolean;
+  /** Seqs that a repair gave up: no gap. */
+  readonly lost: readonly SeqRange[];
 }
 
 interface Walk {
@@ -78,8 +81,12 @@ function* verifyPart(walk: Walk, floor: number, step: number): Generator<VerifyP
 
 function verifyRecord(walk: Walk, position: number, value: Buffer): void {
   const { report } = walk;
-  report.checked.deltas++;
   const where = `position ${position}`;
+  if (isLostMarker(position, value)) {
+    report.checked.lost++;
+    return;
+  }
+  report.checked.deltas++;
   const read = report.attempt('delta', where, () => {
     const frame = decodeDeltaFrame(position, value);
     return { frame, delta: bodyOf(position, frame) };
@@ -96,6 +103,7 @@ function verifyRecord(walk: Walk, position: number, value: Buffer): void {
 
 function verifyLink(walk: Walk, chain: Chain, where: string, frame: DeltaFrame, delta: Delta): void {
   const { report } = walk;
+  passLost(chain, delta.seq - 1);
   const follows = delta.seq === chain.seq + 1;
   // A gap is told once, by the record that could not be read, when there is such.
   if (!follows && !walk.broken)
@@ -114,10 +122,20 @@ function verifyLink(walk: Walk, chain: Chain, where: string, frame: DeltaFrame, 
   chain.signed = signature !== undefined;
 }
 
+/** What is known to be lost is no gap; what follows has nothing to be linked to. */
+function passLost(chain: Chain, upTo: number): void {
+  const last = pastLost(chain.lost, chain.seq + 1, 1) - 1;
+  if (last === chain.seq || last > upTo) return;
+  chain.seq = last;
+  chain.hash = undefined;
+  chain.signed = true;
+}
+
 /** The chain of a source begins at its floor. */
 function startChain({ log, report, chains }: Walk, source: NodeId): Chain {
   const head = report.attempt('delta', `source ${source}`, () => log.source(source));
-  const chain: Chain = { seq: head?.floorSeq ?? 0, hash: head?.floorHash, signed: false };
+  const lost = report.attempt('delta', `lost of ${source}`, () => log.lostSeqs(source)) ?? [];
+  const chain: Chain = { seq: head?.floorSeq ?? 0, hash: head?.floorHash, signed: false, lost };
   chains.set(source, chain);
   return chain;
 }
@@ -137,6 +155,7 @@ function verifyHeads(walk: Walk): void {
     const head = report.attempt('delta', `source ${source}`, () =>
       log.meta.get(`source/${source}`, isSourceHead),
     );
+    if (head !== undefined) passLost(chain, head.seq);
     if (head === undefined) report.add('delta', `source ${source}`, 'has no head in meta');
     else if (!walk.broken && !sameHead(head, chain))
       report.add('delta', `source ${source}`, `has the head ${head.seq} in meta, ${chain.seq} in the log`);
@@ -150,7 +169,10 @@ function verifyHeads(walk: Walk): void {
 }
 
 function sameHead(head: SourceHead, chain: Chain): boolean {
-  return head.seq === chain.seq && chain.hash !== undefined && Buffer.compare(head.hash, chain.hash) === 0;
+  if (head.seq !== chain.seq) return false;
+  // Of a chain whose end is lost nothing is left to compare.
+  if (chain.hash === undefined) return pastLost(chain.lost, head.seq, -1) !== head.seq;
+  return Buffer.compare(head.hash, chain.hash) === 0;
 }
 
 /** Records above the head or below what compaction has trimmed, and keys that are no positions. */

@@ -14,15 +14,29 @@ export interface VerifyCounts {
   signatures: number;
   indexEntries: number;
   auditEvents: number;
+  /** Positions whose delta a repair gave up: known, and so no problem. */
+  lost: number;
+}
+
+/** What a repair did. */
+export interface RepairSummary {
+  /** Where the damaged files are kept. */
+  readonly aside: readonly string[];
+  /** Records that could not be had any more. */
+  readonly lost: { readonly deltas: number; readonly auditEvents: number };
+  /** The stores that were written anew. */
+  readonly rebuilt: readonly string[];
 }
 
 export interface VerifyResult {
   /** True when there is no problem. */
   readonly sound: boolean;
   readonly checked: Readonly<Record<keyof VerifyCounts, number>>;
-  /** The first ones found, at most `maxListedProblems`. */
+  /** The first ones found, at most `maxListedProblems`, and the first of each store in any case. */
   readonly problems: readonly VerifyProblem[];
   readonly problemCount: number;
+  /** When a repair was asked for; the rest then tells how the stores are after it. */
+  readonly repaired?: RepairSummary;
 }
 
 export interface VerifyProgress {
@@ -36,13 +50,14 @@ export interface VerifyProgress {
 export const maxListedProblems = 100;
 
 export class VerifyReport {
-  readonly checked: VerifyCounts = { deltas: 0, signatures: 0, indexEntries: 0, auditEvents: 0 };
+  readonly checked: VerifyCounts = { deltas: 0, signatures: 0, indexEntries: 0, auditEvents: 0, lost: 0 };
   readonly #problems: VerifyProblem[] = [];
   #count = 0;
 
   add(store: VerifiedStore, where: string, what: string): void {
     this.#count++;
-    if (this.#problems.length < maxListedProblems) this.#problems.push({ store, where, what });
+    const isFirst = !this.#problems.some((problem) => problem.store === store);
+    if (isFirst || this.#problems.length < maxListedProblems) this.#problems.push({ store, where, what });
   }
 
   /** Runs a check whose failure is a finding, not the end of the verification. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { type AuditEvent, decodeAuditEvent } from '../../src/audit/audit-event.ts';
+import { CollabError } from '../../src/base/errors.ts';
 import type { HlcTime } from '../../src/base/hybrid-clock.ts';
 import { AuditFeed } from '../../src/offload/audit-feed.ts';
 import { decodeNumber } from '../../src/queue/lane-frames.ts';
@@ -69,4 +71,36 @@ describe('audit feed', () => {
     assert.deepEqual(answers, ['lost']);
     assert.equal(feed.lost, 1);
   });
+
+  it('counts what is in the queue, what waits for room and what comes later, once its lane has died for good', async () => {
+    const queue = createQueue(1024);
+    const consumer = attachConsumer(queue.buffer);
+    const feed = new AuditFeed(queue, node);
+    const answers: unknown[] = [];
+    for (let at = 1; at <= 100; at++) feed.take(event(at), (ticket) => answers.push(ticket));
+    await setImmediate();
+    const { frames, ticket } = consumer.take(3, 2 ** 20);
+    consumer.release(ticket);
+    queue.failWaiters(new CollabError('INTERNAL', 'died'));
+    feed.giveUp();
+    feed.take(event(101));
+    await feed.flushed();
+    assert.equal(frames.length, 3);
+    assert.equal(feed.lost, 98);
+    assert.equal(feed.pending, 0);
+    assert.equal(answers.filter((answer) => answer === 'lost').length + queuedOf(answers), 100);
+  });
+
+  it('counts a loss once, also when the event that tells of it is lost too', async () => {
+    const queue = createQueue(2 ** 20);
+    const feed = new AuditFeed(queue, node, 2);
+    for (let at = 1; at <= 5; at++) feed.take(event(at));
+    await feed.flushed();
+    feed.giveUp();
+    assert.equal(feed.lost, 5);
+  });
 });
+
+function queuedOf(answers: readonly unknown[]): number {
+  return answers.filter((answer) => typeof answer === 'number').length;
+}

@@ -32,7 +32,12 @@ for (let round = 1; round <= rounds; round++) {
   Atomics.store(committed, 0, intake.head);
   if (round % 3 === 0) writer.applyUpTo(intake.head);
   if (round % 20 === 0)
-    for (const _ of compactLog(log.view, writer.tables, at(2 * (round - 10)), { maxPerTransaction: 5 }));
+    for (const _ of compactLog(
+      log.view,
+      writer.tables,
+      { before: at(2 * (round - 10)) },
+      { maxPerTransaction: 5 },
+    ));
 }
 await writer.close();
 await log.close();

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { ErrorCode } from '../../src/base/errors.ts';
-import type { DeltaId, ProjectId } from '../../src/base/ids.ts';
+import type { DeltaId, Position, ProjectId } from '../../src/base/ids.ts';
 import { maxDeltaBytes } from '../../src/base/limits.ts';
 import { encodeDeltaBody } from '../../src/delta/delta-body.ts';
 import { deltaHash, genesisHash } from '../../src/delta/delta-frame.ts';
@@ -238,6 +238,21 @@ function compaction(withStore: WithStore): void {
       assert.deepEqual((await store.save(own.own())).positions, [6]);
       assert.deepEqual(positions(await store.getLatest()), [6]);
       assert.deepEqual(seqs(await store.getBySource(own.node.id)), [6]);
+    }),
+  );
+  it(
+    'drops what lies below a position, however young, and what is too old above it',
+    withStore(async (store, own) => {
+      await store.saveBatch([
+        own.own({ time: 5 }),
+        own.own({ time: 6 }),
+        own.own({ time: 7 }),
+        own.own({ time: 8 }),
+      ]);
+      assert.deepEqual(await store.compact(at(0), 3 as Position), { dropped: 2, floor: 3 });
+      assert.deepEqual(await store.compact(at(8), 1 as Position), { dropped: 1, floor: 4 });
+      assert.deepEqual(await store.compact(at(0), 100 as Position), { dropped: 1, floor: 5 });
+      assert.deepEqual((await store.save(own.own())).positions, [5]);
     }),
   );
   it(

@@ -29,7 +29,7 @@ async function filled(t: TestContext, directory = tempDirectory(t)): Promise<Par
 
 function steps({ log, index }: Parts, limit = Number.POSITIVE_INFINITY, batch = 7): CompactStep[] {
   const taken: CompactStep[] = [];
-  const walk = compactLog(log.view, index.tables, before, { maxPerTransaction: batch });
+  const walk = compactLog(log.view, index.tables, { before }, { maxPerTransaction: batch });
   while (taken.length < limit) {
     const step = walk.next();
     if (step.done === true) break;
@@ -118,7 +118,7 @@ describe('compaction of the log', () => {
 
   it('lets the writers go on between its steps', async (t) => {
     const parts = await filled(t);
-    const walk = compactLog(parts.log.view, parts.index.tables, before, { maxPerTransaction: 3 });
+    const walk = compactLog(parts.log.view, parts.index.tables, { before }, { maxPerTransaction: 3 });
     const author = new Author(own, at(total));
     author.seq = 32;
     let added = 0;
@@ -137,7 +137,7 @@ describe('compaction of the log', () => {
 
   it('goes on appending after everything was dropped, with the chain unbroken', async (t) => {
     const parts = await filled(t);
-    const walk = compactLog(parts.log.view, parts.index.tables, at(1000));
+    const walk = compactLog(parts.log.view, parts.index.tables, { before: at(1000) });
     let step = walk.next();
     while (step.done !== true) step = walk.next();
     assert.deepEqual(step.value, { dropped: 40, floor: 41 });

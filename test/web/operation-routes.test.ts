@@ -33,6 +33,7 @@ const samples: { readonly [Name in OperationName]: OperationInput<Name> } = {
   log: { sinceMs: 5, type: 'context' },
   audit: { action: 'denied', cursor: 0 },
   verify: {},
+  backup: { to: 'elsewhere' },
   compact: {},
   shutdown: {},
 };

@@ -1,0 +1,174 @@
+/**
+ * A compact copy of a store, made beside the lanes that write it: record by record in bounded transactions, so that nobody waits
+ * and a kill leaves a copy that is merely not finished. Each call goes on where the one before ended. A call made while nobody
+ * writes leaves the copy equal to its original; then its file takes the place of the original's (offload/store-swap.ts). Retention
+ * must not run between the first call and the last: what it drops would stay in the copy.
+ *
+ * Not LMDB's own copy: that pins a snapshot for as long as it takes, and cannot go on with what was written meanwhile.
+ */
+import { chmod, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { HlcTime } from '../base/hybrid-clock.ts';
+import { AuditWriter, trailSpan } from './audit-log.ts';
+import type { AuditTables } from './audit-tables.ts';
+import { dataFileName, lockFileName } from './data-file.ts';
+import { DeltaIndexWriter } from './delta-index.ts';
+import { openDeltaEnvironment } from './delta-log.ts';
+import { type Environment, openEnvironment } from './environment.ts';
+import type { LogView } from './log-view.ts';
+import { positionKey, positionOfKey } from './store-keys.ts';
+import type { Table, TableEntry } from './table.ts';
+
+/** The environments. Their places in this list stand for them in frames. */
+export const storeNames = ['delta', 'index', 'audit'] as const;
+export type StoreName = (typeof storeNames)[number];
+
+/** Where the copy of a store is made, until it takes its original's place. */
+export function copyDirectory(directory: string): string {
+  return `${directory}.new`;
+}
+
+export interface CopyOptions {
+  readonly mapSizeBytes?: number;
+}
+
+/** Of one transaction: some milliseconds of writing. */
+const batchRecords = 2000;
+const batchBytes = 1024 * 1024;
+
+/** Copies the log; yields after each transaction. */
+export async function* copyLog(
+  from: LogView,
+  directory: string,
+  options: CopyOptions = {},
+): AsyncGenerator<undefined> {
+  const to = openDeltaEnvironment(directory, { ...options, writer: true });
+  try {
+    const log = to.table('log');
+    from.environment.refresh();
+    for (let next = Math.max(from.trimmed(), lastKey(log) + 1); ; ) {
+      from.environment.refresh();
+      const batch = takeBatch(from.log, next);
+      if (batch.length === 0) break;
+      to.write(() => {
+        for (const { key, value } of batch) log.append(key, value);
+      });
+      next = keyBehind(batch);
+      yield;
+    }
+    // Last, and whole: until it is there the copy is no log.
+    const meta = to.table('meta');
+    const original = [...from.environment.table('meta').entries()];
+    to.write(() => {
+      meta.clear();
+      for (const { key, value } of original) meta.put(key, value);
+    });
+  } finally {
+    await to.close();
+  }
+}
+
+/** The index is derived from the log: its copy is a new one. */
+export async function* copyIndex(
+  log: LogView,
+  directory: string,
+  options: CopyOptions = {},
+): AsyncGenerator<undefined> {
+  const writer = await DeltaIndexWriter.open(directory, log, options);
+  try {
+    for (let applied = writer.applied(); ; ) {
+      const done = writer.applyBatch(applied, Number.MAX_SAFE_INTEGER);
+      if (done === applied) break;
+      applied = done;
+      yield;
+    }
+  } finally {
+    await writer.close();
+  }
+}
+
+/** Copies the events; what leads to them is derived anew. */
+export async function* copyAudit(
+  from: AuditTables,
+  directory: string,
+  options: CopyOptions = {},
+): AsyncGenerator<undefined> {
+  const writer = await AuditWriter.open(directory, options);
+  try {
+    for (let next = lastKey(writer.tables.events) + 1; ; ) {
+      from.environment.refresh();
+      const batch = takeBatch(from.events, next);
+      if (batch.length === 0) break;
+      writer.append(
+        batch.map(({ key, value }) => ({ at: positionOfKey(key) as number as HlcTime, frame: value })),
+      );
+      next = keyBehind(batch);
+      yield;
+    }
+    // Retention may have dropped the newest event too.
+    writer.raiseSpan(trailSpan(from));
+  } finally {
+    await writer.close();
+  }
+}
+
+/** Between two signs of life of a long step. */
+const beatMs = 1000;
+
+/**
+ * Writes a copy once more, without the pages that came free while records were put where their keys belong: a third of an index. To be
+ * called while nobody has it open; yields now and then.
+ */
+export async function* tighten(directory: string, options: CopyOptions = {}): AsyncGenerator<undefined> {
+  const tight = join(directory, 'tight');
+  const environment = openEnvironment(directory, { ...options, durability: 'flush', create: false });
+  const copying = writeSnapshot(environment, tight).finally(() => environment.close());
+  try {
+    while (!(await Promise.race([copying.then(() => true), delay(beatMs, false, { ref: false })]))) yield;
+  } finally {
+    await copying;
+  }
+  await rm(join(directory, lockFileName), { force: true });
+  await rename(join(tight, dataFileName), join(directory, dataFileName));
+  await rm(tight, { recursive: true });
+}
+
+/** All that `environment` holds, without free pages and on disk. It pins what it reads until it is done: for when nobody writes much. */
+export async function writeSnapshot(environment: Environment, directory: string): Promise<void> {
+  await environment.copyTo(directory, true);
+  const file = join(directory, dataFileName);
+  // LMDB makes the file by the umask and does not sync it.
+  await chmod(file, 0o600);
+  await syncFile(file);
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function takeBatch(table: Table, from: number): readonly TableEntry[] {
+  const batch: TableEntry[] = [];
+  let bytes = 0;
+  for (const entry of table.entries({ from: positionKey(from) })) {
+    batch.push(entry);
+    bytes += entry.value.length;
+    if (batch.length === batchRecords || bytes >= batchBytes) break;
+  }
+  return batch;
+}
+
+function keyBehind(batch: readonly TableEntry[]): number {
+  const last = batch.at(-1);
+  return last === undefined ? 0 : positionOfKey(last.key) + 1;
+}
+
+function lastKey(table: Table): number {
+  for (const key of table.keys({ reverse: true })) return positionOfKey(key);
+  return 0;
+}
