@@ -18,15 +18,19 @@ export interface BackgroundOptions {
   readonly home: string;
   readonly memory?: boolean;
   readonly port?: number | undefined;
+  /** Told what the start is doing. */
+  readonly onStep?: (what: string) => void;
 }
 
 export interface BackgroundStart {
   readonly address: DaemonAddress;
   /** False: another command started one at the same time, or it ran already, and that one is used. */
   readonly started: boolean;
+  /** What the start found and did, when the daemon before did not end in order or something was not as it should be. */
+  readonly summary: readonly string[];
 }
 
-/** A start after a crash reads the last seven days; that takes a second or two on a large store. */
+/** A start after a crash reads the last seven days; that takes a second or two on a large store. One that takes longer says why. */
 const startLimitMs = 15_000;
 /** Between two looks at a daemon that another command is starting: nothing tells us when it is ready. */
 const pollMs = 50;
@@ -38,22 +42,24 @@ const tailLines = 12;
 
 /** @throws the daemon's own error when it refuses to start, DAEMON_UNREACHABLE with the end of its log otherwise. */
 export async function startInBackground(options: BackgroundOptions): Promise<BackgroundStart> {
-  const deadlineMs = systemClock.monotonicMs() + startLimitMs;
   const found = readDaemonAddress(options.home);
-  if (found !== undefined && (await answers(found))) return { address: found, started: false };
+  if (found !== undefined && (await answers(found))) return { address: found, started: false, summary: [] };
   await prepareHome(options.home);
   const { logs } = homePaths(options.home);
   await mkdir(logs, { recursive: true, mode: 0o700 });
   const log = openLog(join(logs, 'daemon.log'));
   try {
     const child = spawnDaemon(options, log.fd);
-    const word = await firstWord(child, deadlineMs);
+    const word = await lastWord(child, options.onStep);
     child.unref();
     if (child.connected) child.disconnect();
     const raced = word.kind === 'failed' && word.error.code === 'DAEMON_RUNNING';
     if (word.kind === 'failed' && !raced) throw decodeError(word.error);
-    const address = word.kind === 'ready' || raced ? await answering(options.home, deadlineMs) : undefined;
-    if (address !== undefined) return { address, started: word.kind === 'ready' };
+    const address = word.kind === 'ready' || raced ? await answering(options.home) : undefined;
+    if (address !== undefined) {
+      const ready = word.kind === 'ready' ? word : undefined;
+      return { address, started: ready !== undefined, summary: ready?.summary ?? [] };
+    }
     throw notStarted(word, log, child.pid);
   } finally {
     closeSync(log.fd);
@@ -114,20 +120,24 @@ export function loaderArguments(execArgv: readonly string[]): string[] {
   return kept;
 }
 
-type FirstWord =
-  | ChildMessage
+type LastWord =
+  | Exclude<ChildMessage, { readonly kind: 'working' }>
   | { readonly kind: 'ended'; readonly how: string }
   | { readonly kind: 'silent' };
 
-function firstWord(child: ChildProcess, deadlineMs: number): Promise<FirstWord> {
+/** Waits as long as it says that it works. */
+function lastWord(child: ChildProcess, onStep: (what: string) => void = () => {}): Promise<LastWord> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve({ kind: 'silent' }), deadlineMs - systemClock.monotonicMs());
-    const settle = (word: FirstWord) => {
+    const timer = setTimeout(() => resolve({ kind: 'silent' }), startLimitMs);
+    const settle = (word: LastWord) => {
       clearTimeout(timer);
       resolve(word);
     };
     child.on('message', (message) => {
-      if (isChildMessage(message)) settle(message);
+      if (!isChildMessage(message)) return;
+      if (message.kind !== 'working') return settle(message);
+      timer.refresh();
+      onStep(message.what);
     });
     // A message that was sent before the end is delivered before it.
     child.once('exit', (code, signal) =>
@@ -137,8 +147,9 @@ function firstWord(child: ChildProcess, deadlineMs: number): Promise<FirstWord> 
   });
 }
 
-/** The daemon that answers on this directory, whoever started it; undefined when none does until the deadline. */
-async function answering(home: string, deadlineMs: number): Promise<DaemonAddress | undefined> {
+/** The daemon that answers on this directory, whoever started it; undefined when none does in time. */
+async function answering(home: string): Promise<DaemonAddress | undefined> {
+  const deadlineMs = systemClock.monotonicMs() + startLimitMs;
   do {
     const address = readDaemonAddress(home);
     if (address !== undefined && (await answers(address))) return address;
@@ -160,7 +171,7 @@ async function answers(address: DaemonAddress): Promise<boolean> {
   }
 }
 
-function notStarted(word: FirstWord, log: LogFile, pid: number | undefined): CollabError {
+function notStarted(word: LastWord, log: LogFile, pid: number | undefined): CollabError {
   const what =
     word.kind === 'ended'
       ? `the daemon ended while it started (${word.how})`

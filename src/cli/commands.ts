@@ -157,6 +157,7 @@ export const commands = {
       path: pathOption,
       tag: { kind: 'text', summary: 'only what carries this tag' },
       limit: limitOption,
+      all: allOption,
       agent: agentOption,
     },
     example: 'agent-collab context list --path src/login.ts',
@@ -235,17 +236,89 @@ export const commands = {
     example: 'agent-collab config reset port',
   },
   verify: {
-    summary: 'check every record on disk: checksums, hash chain, signatures, index; exit 5 on damage',
+    summary:
+      'check every page and record on disk: checksums, hash chain, signatures, index; exit 5 on damage',
     positionals: {},
+    options: {
+      repair: {
+        kind: 'flag',
+        summary: 'write damaged stores anew from all that can be read; the damaged files are kept',
+      },
+    },
+    startsDaemon: false,
+    example: 'agent-collab verify --repair',
+  },
+  backup: {
+    summary: 'copy the data directory, while the daemon serves, and check the copy; restore puts it back',
+    positionals: {},
+    options: {
+      to: { kind: 'text', summary: 'put it into this directory instead of backups/ in the data directory' },
+      list: { kind: 'flag', summary: 'list the backups instead, newest first' },
+    },
+    startsDaemon: false,
+    example: 'agent-collab backup --to /mnt/disk/agent-collab',
+  },
+  restore: {
+    summary:
+      'put a backup in the place of what is there, which becomes a backup first; the daemon must be stopped',
+    positionals: { name: { count: 'optional', summary: 'a name that `backup --list` shows' } },
     options: {},
     startsDaemon: false,
-    example: 'agent-collab verify',
+    example: 'agent-collab restore 20260131-120000',
   },
   compact: {
     summary: 'drop what is older than the retention now instead of later',
     positionals: {},
     options: {},
     example: 'agent-collab compact',
+  },
+  'migrate start': {
+    summary: 'move the data of the older program into this one; can be stopped and run again',
+    positionals: {},
+    options: {
+      project: { kind: 'text', summary: 'the repository that its contexts belong to' },
+    },
+    startsDaemon: false,
+    example: 'agent-collab migrate start --project ~/work/app',
+  },
+  'migrate status': {
+    summary: 'tell whether data was migrated, what of it, and which backups there are',
+    positionals: {},
+    options: {},
+    startsDaemon: false,
+    example: 'agent-collab migrate status',
+  },
+  'migrate rollback': {
+    summary:
+      'put the data directory back as it was before the migration; what came since is kept as a backup',
+    positionals: {},
+    options: {},
+    startsDaemon: false,
+    example: 'agent-collab migrate rollback',
+  },
+  'migrate backups': {
+    summary: 'list the backups in the data directory, newest first',
+    positionals: {},
+    options: {},
+    startsDaemon: false,
+    example: 'agent-collab migrate backups',
+  },
+  'migrate restore': {
+    summary: 'put a backup in the place of what is there, which becomes a backup itself',
+    positionals: { name: { count: 'one', summary: 'a name that `migrate backups` lists' } },
+    options: {},
+    startsDaemon: false,
+    example: 'agent-collab migrate restore 20260131-120000',
+  },
+  doctor: {
+    summary:
+      'tell from what is read and written just now how the directory, the daemon and each store are; exit 5 when not well',
+    positionals: {},
+    options: {
+      fix: { kind: 'flag', summary: 'mend what can be mended, then look again' },
+    },
+    startsDaemon: false,
+    example: 'agent-collab doctor --fix',
   },
   version: {
     summary: 'print the version of this program and of the running daemon',
@@ -258,12 +331,13 @@ export const commands = {
 export type CommandName = keyof typeof commands;
 export type CommandArguments<Name extends CommandName> = ArgumentsOf<(typeof commands)[Name]>;
 
-/** The words that open a group of commands: `daemon`, `lock`, `context`, `config`. */
+/** The words that open a group of commands: `daemon`, `lock`, `context`, `config`, `migrate`. */
 export const commandGroups = {
   daemon: 'run the daemon in the background',
   lock: 'claim, renew, check and give back locks',
   context: 'share what you learned and read what others did',
   config: 'show and change the settings',
+  migrate: 'move from the older program, and back',
 } as const satisfies Readonly<Record<string, string>>;
 
 export function isCommandName(text: string): text is CommandName {

@@ -98,8 +98,15 @@ export class DaemonLink {
       import('./background-start.ts'),
       import('./progress.ts'),
     ]);
-    const start = startInBackground({ home });
-    const { address } = await withProgress(stderr, 'starting the daemon', start);
+    let label = 'starting the daemon';
+    const start = startInBackground({
+      home,
+      onStep: (what) => {
+        label = what;
+      },
+    });
+    const { address, summary } = await withProgress(stderr, () => label, start);
+    for (const line of summary) writeErr(`${stderr.paint('yellow', 'note:')} ${line}\n`);
     return this.#connect(address);
   }
 

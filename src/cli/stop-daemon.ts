@@ -17,7 +17,7 @@ const answerLimitMs = 2000;
 const goneLimitMs = 7000;
 const pollMs = 20;
 
-/** @throws DAEMON_UNREACHABLE when it is still there after both ways of asking. */
+/** @throws DAEMON_UNREACHABLE when it is still there after both ways of asking, DAEMON_RUNNING when what is there is no daemon. */
 export async function stopDaemon(home: string): Promise<StopOutcome> {
   const asked = await askToStop(home);
   if (asked !== undefined) {
@@ -59,11 +59,21 @@ async function owner(home: string): Promise<number | undefined> {
   const paths = homePaths(home);
   if (!existsSync(paths.daemonLock)) return undefined;
   const { OwnerLock } = await import('../home/owner-lock.ts');
-  const lock = await OwnerLock.tryAcquire(paths);
-  if (!(lock instanceof OwnerLock)) return lock.pid;
-  // Nobody serves it. Taking the lock has cleared away what a dead daemon left.
-  await lock.close();
-  return undefined;
+  // What a dead daemon left stays: the next start tells of it.
+  const lock = await OwnerLock.tryAcquire(paths, 'keep');
+  if (lock instanceof OwnerLock) {
+    await lock.close();
+    return undefined;
+  }
+  if (lock.purpose === undefined) return lock.pid;
+  throw new CollabError(
+    'DAEMON_RUNNING',
+    `no daemon runs, but process ${lock.pid} works on the directory (${lock.purpose})`,
+    {
+      next: 'Let it come to its end, or end it with Ctrl-C where it runs.',
+      details: { pid: lock.pid ?? null, purpose: lock.purpose },
+    },
+  );
 }
 
 async function gone(pid: number): Promise<boolean> {

@@ -1,19 +1,10 @@
 /** Runs the program as its users do: as a process, with a data directory and a git repository of its own. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { program } from '../support/built-program.ts';
 
 export interface CliResult {
   readonly code: number | null;
@@ -40,8 +31,6 @@ export interface EnvelopeOf {
   };
   readonly notices?: readonly { readonly lockId: string; readonly kind: string }[];
 }
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export class CliFixture {
   readonly home: string;
@@ -84,7 +73,7 @@ export class CliFixture {
   }
 
   spawn(args: readonly string[], { env = {}, cwd }: CliOptions = {}): ChildProcessWithoutNullStreams {
-    const child = spawn(process.execPath, [...program(), ...args], {
+    const child = spawn(process.execPath, [...commandLine(), ...args], {
       cwd: cwd ?? this.repository,
       // Nothing of the session that runs the tests: its harness would be the agent.
       env: { PATH: process.env.PATH ?? '', HOME: this.#directory, AGENT_COLLAB_HOME: this.home, ...env },
@@ -139,27 +128,7 @@ function killQuietly(pid: number): void {
   }
 }
 
-let chosen: readonly string[] | undefined;
-
-/**
- * The build when it is newer than every source, as under `npm test`, which builds first; else the sources. A start from
- * the sources takes five times as long.
- */
-function program(): readonly string[] {
-  chosen ??= builtIsCurrent()
-    ? [join(root, 'dist/src/cli/main.js')]
-    : ['--import', import.meta.resolve('tsx'), join(root, 'src/cli/main.ts')];
-  return chosen;
-}
-
-function builtIsCurrent(): boolean {
-  const builtMs = statSync(join(root, 'dist/src/cli/main.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return ['src', 'workers'].every((folder) => newestMs(join(root, folder)) <= builtMs);
-}
-
-function newestMs(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
-  );
-  return Math.max(0, ...files.map((name) => statSync(join(folder, name)).mtimeMs));
+function commandLine(): readonly string[] {
+  const { nodeArguments, root, extension } = program();
+  return [...nodeArguments, join(root, `src/cli/main.${extension}`)];
 }

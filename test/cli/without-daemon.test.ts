@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { version } from '../../src/base/version.ts';
+import { homePaths } from '../../src/home/home-paths.ts';
+import { OwnerLock } from '../../src/home/owner-lock.ts';
 import { CliFixture, finished } from './cli-fixture.ts';
 
 describe('without a daemon', { concurrency: 2 }, () => {
@@ -91,6 +93,20 @@ describe('without a daemon', { concurrency: 2 }, () => {
       (await cli.json(['config', 'get', 'locks.defaultTtlMs'], { env: home })).data.from,
       'default',
     );
+  });
+
+  it('stop leaves alone what works on the directory and is no daemon', async () => {
+    const home = cli.path('busy');
+    mkdirSync(home, { mode: 0o700 });
+    const owner = await OwnerLock.tryAcquire(homePaths(home), 'keep', 'backup');
+    assert.ok(owner instanceof OwnerLock);
+    const json = await cli.json(['daemon', 'stop'], { env: { AGENT_COLLAB_HOME: home } });
+    assert.deepEqual(
+      [json.exit, json.error?.code, json.error?.details.pid],
+      [5, 'DAEMON_RUNNING', process.pid],
+    );
+    assert.match(json.error?.message ?? '', /\(backup\)/);
+    await owner.close();
   });
 
   it('stopping what does not run is no failure', async () => {

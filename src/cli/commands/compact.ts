@@ -1,5 +1,6 @@
 import type { CommandRun } from '../command-context.ts';
 import { withProgress } from '../progress.ts';
+import { formatBytes } from './status.ts';
 
 export const compact: CommandRun<'compact'> = async (_args, { daemon, stderr }) => {
   const work = daemon.call('compact', {});
@@ -8,6 +9,6 @@ export const compact: CommandRun<'compact'> = async (_args, { daemon, stderr }) 
     data,
     notices,
     text: () =>
-      `dropped ${data.dropped} deltas and ${data.auditDropped} audit events; the log now begins at ${data.floor}\n`,
+      `dropped ${data.dropped} deltas and ${data.auditDropped} audit events, gave ${formatBytes(data.reclaimedBytes)} back to the disk; the log now begins at ${data.floor}\n`,
   };
 };

@@ -13,8 +13,8 @@ const excerptChars = 160;
 export const list: CommandRun<'context list'> = async (args, { daemon, cwd }) => {
   const { id: agent } = agentIdentity(args.agent);
   const { data, notices } = await daemon.call('context.list', {
-    cwd,
     agent,
+    ...(args.all && args.path === undefined ? {} : { cwd }),
     ...(args.path === undefined ? {} : { path: args.path }),
     ...(args.tag === undefined ? {} : { tag: args.tag }),
     ...(args.limit === undefined ? {} : { limit: args.limit }),

@@ -1,3 +1,4 @@
+import { systemClock } from '../../base/clock.ts';
 import { encodeError, toCollabError } from '../../base/errors.ts';
 import { exitCodes, exitNow, killNow } from '../../base/exit.ts';
 import { createLogger, type LogLevel, writeErr, writeOut } from '../../base/log.ts';
@@ -19,7 +20,7 @@ export const run: CommandRun<'run'> = async (args, { home, json }) => {
   const stop = listenForStop();
   const daemon = await openDaemon(home, args, isChild);
   try {
-    if (isChild) await tellParent({ kind: 'ready', pid: process.pid });
+    if (isChild) await tellParent({ kind: 'ready', pid: process.pid, summary: daemon.summary });
     else announce(daemon, home, args.memory, json);
     await Promise.race([daemon.closed, stop.requested]);
   } finally {
@@ -46,6 +47,7 @@ async function openDaemon(
       memory: args.memory,
       ...(args.port === undefined ? {} : { port: args.port }),
       logger,
+      ...(isChild ? { onStep: tellStep() } : {}),
       onAbandoned: () => {
         writeErr('the data directory was moved or removed; this daemon has nothing left to serve\n');
         killNow();
@@ -88,6 +90,21 @@ function listenForStop(): { readonly requested: Promise<void> } {
     process.on('SIGHUP', onSignal(exitCodes.hungUp));
   });
   return { requested };
+}
+
+/** At most a few times a second: a repair tells of each thousand records. */
+const stepEveryMs = 250;
+
+function tellStep(): (what: string) => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (what) => {
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs - toldMs < stepEveryMs || process.send === undefined || !process.connected) return;
+    toldMs = nowMs;
+    const message: ChildMessage = { kind: 'working', what };
+    // Whoever is gone wants to hear nothing.
+    process.send(message, undefined, undefined, () => {});
+  };
 }
 
 /** The command that started us waits for this; it may be gone by now, which is no concern of the daemon. */

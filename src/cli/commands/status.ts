@@ -31,6 +31,7 @@ export function statusText(view: StatusView, screen: Screen): string {
     ],
     ['audit', `${audit.count} events, ${audit.pending} pending${lostText(audit.lost, screen)}`],
     ['lanes', laneText(view.lanes, screen)],
+    ['doing', activityText(view)],
     ['cluster', view.cluster === null ? 'none: this node works alone' : String(view.cluster)],
   ];
   const warnings = view.warnings.map(
@@ -41,6 +42,12 @@ export function statusText(view: StatusView, screen: Screen): string {
       ? ''
       : `${screen.paint('red', 'read-only:')} ${printable(view.readOnly.reason)} (started ${showTime(view.startedAt, nowMs)})\n`;
   return labelled(lines, screen) + readOnly + warnings.join('');
+}
+
+function activityText({ activity }: StatusView): string | undefined {
+  if (activity === null) return undefined;
+  const { what, done, total } = activity;
+  return total <= 0 ? what : `${what}, ${Math.min(100, Math.floor((done / total) * 100))} %`;
 }
 
 function storageText(view: StatusView, screen: Screen): string {

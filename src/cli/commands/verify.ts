@@ -4,15 +4,17 @@ import type { CommandContext, CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
 import { withProgress } from '../progress.ts';
 
-export const verify: CommandRun<'verify'> = async (_args, context) => {
+export const verify: CommandRun<'verify'> = async ({ repair }, context) => {
   let label = 'checking every record';
-  const work = check(context, (step) => {
+  const work = check(context, repair, (step) => {
     label = step;
   });
   const view = await withProgress(context.stderr, () => label, work);
   if (!view.sound) {
     throw new CollabError('VERIFY_FAILED', `${view.problemCount} problems found`, {
-      next: 'Copy the data directory before you change anything in it.',
+      next: repair
+        ? 'Restore a backup: agent-collab restore.'
+        : 'Run agent-collab verify --repair: it keeps the damaged files and every record that can be read.',
       details: { checked: view.checked, problems: view.problems, problemCount: view.problemCount },
     });
   }
@@ -20,15 +22,27 @@ export const verify: CommandRun<'verify'> = async (_args, context) => {
     data: view,
     text: (screen) => {
       const counts = Object.entries(view.checked).map(([what, count]) => [what, String(count)] as const);
-      return `${screen.paint('green', 'sound')}\n${labelled(counts, screen)}`;
+      return `${screen.paint('green', 'sound')}\n${labelled(counts, screen)}${repairText(view)}`;
     },
   };
 };
 
+function repairText({ repaired }: VerifyView): string {
+  if (repaired === undefined) return '';
+  if (repaired.rebuilt.length === 0) return '\nnothing had to be repaired';
+  const { deltas, auditEvents } = repaired.lost;
+  const kept = repaired.aside.map((directory) => `\nkept: ${directory}`).join('');
+  return `\nwritten anew: ${repaired.rebuilt.join(', ')}; lost: ${deltas} deltas, ${auditEvents} audit events${kept}`;
+}
+
 /** By the daemon while one runs, since its stores are open to nobody else; else here, on the files at rest. */
-async function check({ daemon, home }: CommandContext, onStep: (label: string) => void): Promise<VerifyView> {
+async function check(
+  { daemon, home }: CommandContext,
+  repair: boolean,
+  onStep: (label: string) => void,
+): Promise<VerifyView> {
   try {
-    return (await daemon.call('verify', {})).data;
+    return (await daemon.call('verify', repair ? { repair } : {})).data;
   } catch (error) {
     const isDown =
       error instanceof CollabError &&
@@ -38,6 +52,7 @@ async function check({ daemon, home }: CommandContext, onStep: (label: string) =
   }
   const { verifyStopped } = await import('../../daemon/offline-verify.ts');
   return verifyStopped(home, {
+    repair,
     onProgress: ({ store, done, total }) => onStep(`checking ${store}, ${done} of ${total}`),
   });
 }
