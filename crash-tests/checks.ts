@@ -3,50 +3,70 @@
  * and test/crash plants a bug for each to find.
  */
 import type { DeltaView } from '../src/control/results.ts';
-import type { History, Observation, StartOutcome } from './history.ts';
+import {
+  answeredIsOnRecord,
+  eventsAreDistinct,
+  grantsHaveEnds,
+  recordsStay,
+  trailHasNoHole,
+} from './audit-checks.ts';
+import type { Acknowledged, History, Observation, StartOutcome } from './history.ts';
+import { endsAreTold, leasesEndWithTheirDaemon } from './lease-checks.ts';
 
 export type Check = (history: History, observation: Observation) => readonly string[];
 
-/** G1: what was acknowledged as committed or flushed is there, with its content. */
-export const acknowledgedSurvives: Check = (history, { deltas }) => {
-  const byId = new Map(deltas.map((delta) => [delta.id, delta]));
-  return history.acknowledged.flatMap(({ id, content, durability, life }) => {
-    if (durability === 'accepted') return [];
+/** G1: what was acknowledged as committed or flushed is there, with its content. What retention may drop is G5's business. */
+export const acknowledgedSurvives: Check = (history, observation) => {
+  const byId = new Map(observation.deltas.map((delta) => [delta.id, delta]));
+  const promised = history.acknowledged.filter(({ durability }) => durability !== 'accepted');
+  const lost = promised.filter(({ id, life }) => !byId.has(id) && !history.oldLives.has(life));
+  const changed = promised.filter(({ id, content }) => {
     const delta = byId.get(id);
-    if (delta === undefined) return [`G1: ${id}, ${durability} in life ${life}, is lost`];
-    return delta.payload.content === content
-      ? []
-      : [`G1: ${id}, ${durability} in life ${life}, has another content`];
+    return delta !== undefined && delta.payload.content !== content;
   });
+  const say = (what: string) => (one: Acknowledged) =>
+    `G1: ${one.id}, ${one.durability} in life ${one.life}, ${what}`;
+  return [
+    ...beyond(toldLost(history, observation), lost.map(say('is lost'))),
+    ...changed.map(say('has another content')),
+  ];
 };
 
 /** G2: positions run without a gap from the floor to the head, and the seqs of each source without a gap. */
-export const numbersHaveNoGap: Check = (_, { deltas, status }) => {
+export const numbersHaveNoGap: Check = (history, observation) => {
+  const { deltas, status } = observation;
+  const { floor, head } = status.deltas;
+  const missing: string[] = [];
   const problems: string[] = [];
-  const positions = deltas.map((delta) => delta.position).sort((a, b) => a - b);
-  const first = positions[0] ?? status.deltas.floor;
-  const last = positions.at(-1) ?? first - 1;
-  if (first !== status.deltas.floor)
-    problems.push(`G2: the log starts at ${first}, its floor is ${status.deltas.floor}`);
+  const byPosition = [...deltas].sort((a, b) => a.position - b.position);
+  const first = byPosition[0]?.position ?? floor;
+  const last = byPosition.at(-1)?.position ?? first - 1;
+  if (first < floor) problems.push(`G2: the log starts at ${first}, its floor is ${floor}`);
+  // One for each that is missing, so that they can be counted against those that a repair gave up.
+  for (let gap = floor; gap < first; gap += 1)
+    missing.push(`G2: the log starts at ${first}, its floor is ${floor}`);
   // The status was asked for before the log.
-  if (last < status.deltas.head)
-    problems.push(`G2: the log ends at ${last}, its head is ${status.deltas.head}`);
-  for (const [at, position] of positions.entries()) {
-    const before = positions[at - 1] ?? position - 1;
-    if (position !== before + 1) problems.push(`G2: position ${position} follows ${before}`);
-  }
+  for (let gap = last; gap < head; gap += 1) missing.push(`G2: the log ends at ${last}, its head is ${head}`);
   const newest = new Map<string, number>();
-  for (const { source, seq, position } of [...deltas].sort((a, b) => a.position - b.position)) {
-    const before = newest.get(source);
-    if (before !== undefined && seq !== before + 1)
-      problems.push(`G2: seq ${seq} of ${source} follows ${before} at position ${position}`);
+  for (const [at, { source, seq, position }] of byPosition.entries()) {
+    const before = byPosition[at - 1]?.position ?? position - 1;
+    const says = `G2: position ${position} follows ${before}`;
+    if (position <= before) problems.push(says);
+    for (let gap = before + 1; gap < position; gap += 1) missing.push(says);
+    const seqBefore = newest.get(source) ?? seq - 1;
     newest.set(source, seq);
+    if (seq === seqBefore + 1) continue;
+    const step = `G2: seq ${seq} of ${source} follows ${seqBefore} at position ${position}`;
+    // A repair that gave up the delta in between has left its position empty.
+    const gaveUp = history.damaged && seq > seqBefore && seq - seqBefore <= position - before;
+    if (!gaveUp) problems.push(step);
   }
-  return problems;
+  return [...problems, ...beyond(toldLost(history, observation), missing)];
 };
 
 /** G2: a number that was once seen stands for the same delta for ever, and no two answers named the same. */
-export const numbersAreNotReused: Check = (history, { deltas }) => {
+export const numbersAreNotReused: Check = (history, observation) => {
+  const { deltas, status } = observation;
   const problems: string[] = [];
   const contentOf = new Map<string, string>();
   for (const { id, content, durability } of history.acknowledged) {
@@ -56,15 +76,35 @@ export const numbersAreNotReused: Check = (history, { deltas }) => {
     contentOf.set(id, content);
   }
   const now = new Map(deltas.map((delta) => [delta.position, delta]));
+  const empty: string[] = [];
   for (const before of history.seen) {
     const delta = now.get(before.position);
-    if (delta === undefined)
-      problems.push(`G2: position ${before.position} held ${before.id} and is empty now`);
-    else if (!sameDelta(before, delta))
+    if (delta === undefined) {
+      // Retention raises the floor over what is old, and over nothing else.
+      if (before.position >= status.deltas.floor || !isOld(before.time, status.startedAt))
+        empty.push(`G2: position ${before.position} held ${before.id} and is empty now`);
+    } else if (!sameDelta(before, delta))
       problems.push(`G2: position ${before.position} held ${before.id} and holds another delta now`);
   }
-  return problems;
+  return [...problems, ...beyond(toldLost(history, observation), empty)];
 };
+
+/** Deltas that were damaged on the disk and that a repair has given up: `verify` counts their places. */
+function toldLost({ damaged }: History, { verify }: Observation): number {
+  return damaged ? (verify.checked.lost ?? 0) : 0;
+}
+
+/** Nothing, when these are no more than were told to be lost. */
+function beyond(told: number, missing: readonly string[]): readonly string[] {
+  return missing.length <= told ? [] : [...new Set(missing)];
+}
+
+/** A day less than `storage.retentionDays`: no daemon of a scenario lives as long. */
+const oldMs = 29 * 86_400_000;
+
+function isOld(time: string, now: string): boolean {
+  return Date.parse(now) - Date.parse(time) > oldMs;
+}
 
 /** `prev` is absent from an observation only while the delta before it was not committed yet. */
 function sameDelta(before: DeltaView, now: DeltaView): boolean {
@@ -112,6 +152,18 @@ export const fencesRise: Check = (history) => {
   });
 };
 
+/** G5: retention drops what is old at once or not at all: killed at any instant, the log is the old or the new one. */
+export const oldIsDroppedWhole: Check = (history, { deltas }) => {
+  const there = new Set(deltas.map(({ id }) => id));
+  const old = history.acknowledged.filter(
+    ({ life, durability }) => history.oldLives.has(life) && durability !== 'accepted',
+  );
+  const kept = old.filter(({ id }) => there.has(id)).length;
+  return kept === 0 || kept === old.length
+    ? []
+    : [`G5: of ${old.length} deltas that are too old ${kept} are there: neither the old log nor the new one`];
+};
+
 /** A round in which nothing was acknowledged would prove nothing. */
 export const somethingHappened: Check = (history) =>
   history.acknowledged.length + history.granted.length > 0 ? [] : ['no request was ever answered'];
@@ -125,7 +177,15 @@ export const checks: readonly Check[] = [
   numbersHaveNoGap,
   numbersAreNotReused,
   indexAnswersAsARebuildWould,
+  answeredIsOnRecord,
+  trailHasNoHole,
+  recordsStay,
+  eventsAreDistinct,
+  grantsHaveEnds,
+  oldIsDroppedWhole,
   fencesRise,
+  leasesEndWithTheirDaemon,
+  endsAreTold,
   nothingUnexpected,
   somethingHappened,
 ];

@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Round } from './scenarios.ts';
+import type { Round } from './round.ts';
 
 const root = fileURLToPath(new URL('../.evidence/', import.meta.url));
 
@@ -12,7 +12,7 @@ export function keepEvidence(name: string, round: Round): void {
   mkdirSync(directory, { recursive: true });
   const { history, observation, logs } = round.evidence;
   const write = (file: string, value: unknown) =>
-    writeFileSync(join(directory, file), JSON.stringify(value, null, 1));
+    writeFileSync(join(directory, file), JSON.stringify(value, plain, 1));
   write('problems.json', { seed: round.seed, problems: round.problems });
   write('history.json', history);
   if (observation !== undefined) write('observation.json', observation);
@@ -23,4 +23,8 @@ export function keepEvidence(name: string, round: Round): void {
     // A socket cannot be copied.
     filter: (source) => !source.endsWith('.sock'),
   });
+}
+
+function plain(_: string, value: unknown): unknown {
+  return value instanceof Map || value instanceof Set ? [...value] : value;
 }

@@ -1,92 +1,170 @@
-/** `npm run crash-test [-- --rounds N --seed S --only NAME]`: each round runs each scenario with a seed of its own. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/**
+ * `npm run crash-test [-- --rounds N] [--seed S] [--only NAME]… [--jobs N] [--program MAIN_JS] [--planted] [--list]`
+ *
+ * A round is one scenario with one seed: real daemons of the built package on a directory of their own, something that is done to
+ * them, and every guarantee checked against what had been acknowledged. `--rounds N` runs N of them, going through the scenarios in
+ * turn (those that take long less often), or through those that `--only` names. `--program` tries another build, such as a release.
+ * `--planted` plants bugs in copies of the build, some for each guarantee, and fails when one is not found.
+ *
+ * `npm run crash-test -- --power-loss [--states N] [--seed S] [--recording DIR] [--planted]` fails the power instead (power-loss/).
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { testSeed } from '../test/support/seed.ts';
-import { keepEvidence } from './evidence.ts';
-import { Round, type Scenario, scenarios } from './scenarios.ts';
+import type { Program } from './daemon-process.ts';
+import { canMount, canRun } from './environment-faults.ts';
+import { findPlantedBugs } from './planted-bugs.ts';
+import { findPlantedLosses } from './power-loss/planted-losses.ts';
+import { runPowerLoss } from './power-loss/power-loss.ts';
+import { runScenario } from './run-scenario.ts';
+import type { Scenario } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
+import { Totals } from './totals.ts';
+import { turnsOf } from './turns.ts';
 
 interface Plan {
   readonly rounds: number;
   readonly seed: number;
+  readonly jobs: number;
   readonly chosen: readonly Scenario[];
+  /** Named on the command line. */
+  readonly named: boolean;
+  readonly program: Program;
 }
+
+const flags = {
+  rounds: { type: 'string' },
+  seed: { type: 'string' },
+  only: { type: 'string', multiple: true },
+  jobs: { type: 'string' },
+  program: { type: 'string' },
+  planted: { type: 'boolean' },
+  'power-loss': { type: 'boolean' },
+  states: { type: 'string' },
+  recording: { type: 'string' },
+  list: { type: 'boolean' },
+  /** Set by this program itself, see `inNamespace`. */
+  inside: { type: 'boolean' },
+} as const;
+
+const { values } = parseArgs({ options: flags });
+const say = (line: string) => process.stdout.write(`${line}\n`);
 
 function readPlan(): Plan {
-  const { values } = parseArgs({
-    options: { rounds: { type: 'string' }, seed: { type: 'string' }, only: { type: 'string' } },
+  const names = values.only?.flatMap((only) => only.split(','));
+  const unknown = names?.find((name) => scenarios.every((scenario) => scenario.name !== name));
+  if (unknown !== undefined)
+    throw new Error(`there is no scenario ${unknown}: ${scenarios.map(({ name }) => name).join(', ')}`);
+  return {
+    rounds: wholeNumber('rounds', values.rounds ?? '30', 1),
+    seed: values.seed === undefined ? testSeed() : wholeNumber('seed', values.seed, 0),
+    jobs: wholeNumber('jobs', values.jobs ?? '2', 1),
+    chosen: scenarios.filter(({ name }) => names === undefined || names.includes(name)),
+    named: names !== undefined,
+    program: values.program === undefined ? 'built' : { main: values.program },
+  };
+}
+
+function wholeNumber(name: string, text: string, least: number): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < least)
+    throw new Error(`--${name} takes a whole number from ${least}`);
+  return number;
+}
+
+/** What this machine cannot do is said, not passed over. */
+function possible(chosen: readonly Scenario[]): readonly Scenario[] {
+  const inside = values.inside === true;
+  const tries: Readonly<Record<NonNullable<Scenario['needs']>, () => boolean>> = {
+    tmpfs: () => inside && canMount('tmpfs'),
+    ext4: () => inside && canMount('ext4'),
+    strace: () => canRun('strace', '-o', '/dev/null', 'true'),
+    prlimit: () => canRun('prlimit', '--nofile', 'true'),
+  };
+  const allowed = new Map<string, boolean>();
+  return chosen.filter(({ name, needs }) => {
+    if (needs === undefined) return true;
+    const can = allowed.get(needs) ?? tries[needs]();
+    allowed.set(needs, can);
+    if (!can) say(`skipped ${name}: this machine does not allow ${needs}`);
+    return can;
   });
-  const rounds = Number(values.rounds ?? 10);
-  const seed = values.seed === undefined ? testSeed() : Number(values.seed);
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number from 1');
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new Error('--seed takes a whole number from 0');
-  const chosen = scenarios.filter(({ name }) => values.only === undefined || name === values.only);
-  if (chosen.length === 0)
-    throw new Error(`--only takes one of ${scenarios.map(({ name }) => name).join(', ')}`);
-  return { rounds, seed, chosen };
 }
 
-/** A repository to work in: the daemon's projects are repositories. */
-function makeProject(directory: string): string {
-  const project = join(directory, 'project');
-  mkdirSync(project);
-  execFileSync('git', ['init', '--quiet', project]);
-  return project;
+async function runRounds(plan: Plan): Promise<number> {
+  const { rounds, seed, jobs, named, program } = plan;
+  const chosen = possible(plan.chosen);
+  if (chosen.length === 0) throw new Error('none of these scenarios can run here');
+  const turns = turnsOf(chosen, { rounds, seed, named });
+  const totals = new Totals();
+  say(
+    `crash tests: ${rounds} rounds from seed ${seed}, each one of ${chosen.length} scenarios with one seed`,
+  );
+  const job = async () => {
+    for (const { round, scenario, seed: own } of turns) {
+      const outcome = await runScenario(scenario, own, program);
+      totals.add(scenario.name, outcome);
+      report(`round ${round + 1}/${rounds} ${scenario.name}`, scenario.name, plan, outcome);
+    }
+  };
+  // All draw from one generator: a round belongs to whoever is free.
+  await Promise.all(Array.from({ length: jobs }, job));
+  for (const line of totals.lines()) say(line);
+  return totals.failed === 0 ? 0 : 1;
 }
 
-/** Evidence is kept when something was wrong, and only then. */
-async function runScenario(scenario: Scenario, seed: number): Promise<Round> {
-  const directory = mkdtempSync(join(tmpdir(), 'agent-collab-crash-'));
-  const round = new Round(join(directory, 'home'), makeProject(directory), seed);
-  try {
-    await scenario.run(round);
-  } catch (error) {
-    round.problems.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  } finally {
-    await round.end();
-  }
-  if (round.problems.length > 0) keepEvidence(`${scenario.name}-${seed}`, round);
-  rmSync(directory, { recursive: true, force: true });
-  return round;
-}
-
-const say = (line: string) => process.stdout.write(`${line}\n`);
 /** The first few tell what broke; all of them stand in the evidence. */
 const shownProblems = 20;
 
-function report(title: string, name: string, seed: number, { problems, history }: Round): void {
-  const what = `${history.acknowledged.length} shares and ${history.granted.length} grants answered`;
-  say(`${problems.length === 0 ? 'ok    ' : 'FAILED'} ${title}, ${what}`);
+function report(
+  title: string,
+  name: string,
+  { program }: Plan,
+  { seed, seconds, problems, notes, history }: Awaited<ReturnType<typeof runScenario>>,
+): void {
+  const what = `${history.acknowledged.length} shares, ${history.granted.length} grants${notes.length > 0 ? `, ${notes.join(', ')}` : ''}`;
+  say(
+    `${problems.length === 0 ? 'ok    ' : 'FAILED'} ${title} seed ${seed} ${seconds.toFixed(1)} s, ${what}`,
+  );
   if (problems.length === 0) return;
   for (const problem of problems.slice(0, shownProblems)) say(`  ${problem}`);
   if (problems.length > shownProblems) say(`  and ${problems.length - shownProblems} more`);
   say(`  evidence: .evidence/${name}-${seed}`);
-  say(`  repeat:   npm run crash-test -- --rounds 1 --seed ${seed} --only ${name}`);
+  const other = typeof program === 'string' ? '' : ` --program ${program.main}`;
+  say(`  repeat:   npm run crash-test -- --rounds 1 --seed ${seed} --only ${name}${other}`);
+}
+
+/** Once more in a mount namespace of its own, if that is possible: its mounts are seen by nobody else and end with it. */
+async function inNamespace(): Promise<number | undefined> {
+  if (values.inside === true || !canRun('unshare', '--mount', 'true')) return undefined;
+  const words = [...process.execArgv, ...process.argv.slice(1), '--inside'];
+  const child = spawn('unshare', ['--mount', '--propagation', 'private', process.execPath, ...words], {
+    stdio: 'inherit',
+  });
+  await once(child, 'close');
+  return child.exitCode ?? 1;
+}
+
+async function powerLoss({ seed, program, jobs }: Plan): Promise<number> {
+  const states = wholeNumber('states', values.states ?? '500', 1);
+  const { recording } = values;
+  const options = { seed, states, program, jobs, say, ...(recording !== undefined && { recording }) };
+  const failed = await (values.planted === true ? findPlantedLosses(options) : runPowerLoss(options));
+  return failed === 0 ? 0 : 1;
 }
 
 async function main(): Promise<number> {
-  const { rounds, seed, chosen } = readPlan();
-  say(`crash tests: ${rounds} rounds of ${chosen.map(({ name }) => name).join(', ')}, seed ${seed}`);
-  let failed = 0;
-  for (let round = 0; round < rounds; round += 1) {
-    for (const scenario of chosen) {
-      const start = performance.now();
-      const own = seed + round;
-      const done = await runScenario(scenario, own);
-      const seconds = ((performance.now() - start) / 1000).toFixed(1);
-      report(
-        `round ${round + 1}/${rounds} ${scenario.name} seed ${own} ${seconds} s`,
-        scenario.name,
-        own,
-        done,
-      );
-      if (done.problems.length > 0) failed += 1;
-    }
+  if (values.list === true) {
+    for (const { name, about, every = 1 } of scenarios)
+      say(`${name}: ${about}${every === 1 ? '' : `; in one pass of ${every}`}`);
+    return 0;
   }
-  say(`${rounds * chosen.length - failed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
+  const plan = readPlan();
+  if (values['power-loss'] === true) return powerLoss(plan);
+  const inside = await inNamespace();
+  if (inside !== undefined) return inside;
+  return values.planted === true ? ((await findPlantedBugs(say)) === 0 ? 0 : 1) : runRounds(plan);
 }
 
 process.exitCode = await main();

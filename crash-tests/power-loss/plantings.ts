@@ -1,0 +1,63 @@
+/** Bugs that are planted into a recording: each stands for a daemon that does something else than it should. The campaign must find it. */
+import { metaBlocks } from './crash-states.ts';
+import { blockBytes } from './disk-model.ts';
+import type { Operation } from './file-operations.ts';
+import type { LivedOperation } from './record.ts';
+
+export interface Planting {
+  readonly name: string;
+  readonly change: (operations: readonly LivedOperation[]) => readonly LivedOperation[];
+}
+
+const isData = ({ path }: { readonly path: string }) => path.endsWith('/data.mdb');
+const isLog = ({ path }: { readonly path: string }) => path.endsWith('lmdb/delta/data.mdb');
+const isSync = (operation: Operation) => operation.kind === 'sync';
+
+export const plantings: readonly Planting[] = [
+  {
+    name: 'no sync of the pages before the meta page that points at them',
+    change: (operations) => operations.filter((one) => !(one.kind === 'sync' && isData(one))),
+  },
+  {
+    name: 'no sync of the meta page of the log',
+    change: (operations) =>
+      operations.map((one) => (one.kind === 'write' && isLog(one) ? { ...one, synced: false } : one)),
+  },
+  {
+    name: 'an answer before the sync that it speaks of',
+    change: answersEarly,
+  },
+  {
+    name: 'no sync of any directory',
+    change: (operations) => operations.filter((one) => !(one.kind === 'sync' && !one.path.includes('.'))),
+  },
+  {
+    name: 'no sync of the index before the records of its entries are dropped',
+    change: withoutIndexFlush,
+  },
+  {
+    name: 'a key that gets its name before its contents are on disk',
+    change: (operations) =>
+      operations.filter((one) => !(isSync(one) && 'path' in one && one.path.includes('.key.json'))),
+  },
+];
+
+/** Each answer goes out as the newest write to the log begins that came before it. */
+function answersEarly(operations: readonly LivedOperation[]): readonly LivedOperation[] {
+  let written: number | undefined;
+  return operations.map((one) => {
+    if (one.kind === 'write' && isLog(one)) written = one.begin;
+    return one.kind === 'answer' && written !== undefined ? { ...one, begin: written } : one;
+  });
+}
+
+/** A commit syncs pages that it has written before; what syncs right behind a meta page is there for that page. */
+function withoutIndexFlush(operations: readonly LivedOperation[]): readonly LivedOperation[] {
+  let isBehindMeta = true;
+  return operations.filter((one) => {
+    if (!('path' in one) || !one.path.endsWith('lmdb/index/data.mdb')) return true;
+    if (one.kind === 'write')
+      isBehindMeta = one.offset < metaBlocks * blockBytes && one.data.length < blockBytes;
+    return !(one.kind === 'sync' && isBehindMeta);
+  });
+}
