@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { failpoint } from '../src/base/failpoint.ts';
 import type { HlcTime } from '../src/base/hybrid-clock.ts';
-import type { LaneReport, LaneStart } from '../src/offload/contract.ts';
+import type { LaneStart } from '../src/offload/contract.ts';
 import { decodeNumber, frameKind } from '../src/queue/lane-frames.ts';
 import type { Frame } from '../src/queue/queue-consumer.ts';
 import { openAuditTables } from '../src/store/audit-tables.ts';
@@ -23,14 +23,11 @@ import {
   storeNames,
   tighten,
 } from '../src/store/store-copy.ts';
-import { type LaneWork, runLane } from './lane-loop.ts';
+import type { LaneLoopOptions, LaneWork } from './lane-loop.ts';
 
-export function run(start: LaneStart): Promise<LaneReport> {
-  const options = { maxFrames: 1, maxBytes: 64, lingerMs: 0, dropsAtClose: true };
-  return runLane('compact', start, options, () => open(start));
-}
+export const options: LaneLoopOptions = { maxFrames: 1, maxBytes: 64, lingerMs: 0 };
 
-async function open({ places }: LaneStart): Promise<LaneWork> {
+export async function open({ places }: LaneStart): Promise<LaneWork> {
   const { mapSizeBytes } = places;
   const existing = { mapSizeBytes, create: false };
   const environments: Environment[] = [];

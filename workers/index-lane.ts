@@ -1,17 +1,14 @@
 /** The index lane: reads the committed log and keeps the index by source, time and path up to date. */
-import type { LaneReport, LaneStart } from '../src/offload/contract.ts';
+import type { LaneStart } from '../src/offload/contract.ts';
 import { DeltaIndexWriter } from '../src/store/delta-index.ts';
 import { openDeltaEnvironment } from '../src/store/delta-log.ts';
 import { LogView } from '../src/store/log-view.ts';
-import { type LaneWork, runLane } from './lane-loop.ts';
+import type { LaneLoopOptions, LaneWork } from './lane-loop.ts';
 
-export function run(start: LaneStart): Promise<LaneReport> {
-  // A notice is a number, so one batch takes all there are; the pause lets some hundred deltas share a transaction.
-  const options = { maxFrames: 1024, maxBytes: 64 * 1024, lingerMs: 10, dropsAtClose: true };
-  return runLane('index', start, options, () => open(start));
-}
+// A notice is a number, so one batch takes all there are; the pause lets some hundred deltas share a transaction.
+export const options: LaneLoopOptions = { maxFrames: 1024, maxBytes: 64 * 1024, lingerMs: 10 };
 
-async function open({ places }: LaneStart): Promise<LaneWork> {
+export async function open({ places }: LaneStart): Promise<LaneWork> {
   const { delta, index, mapSizeBytes } = places;
   const environment = openDeltaEnvironment(delta, { mapSizeBytes, create: false });
   try {

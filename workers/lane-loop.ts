@@ -15,8 +15,20 @@ export interface LaneLoopOptions {
   readonly maxBytes: number;
   /** Pause after a batch that was not full, so that the next transaction finds more: fewer syncs for a little delay. */
   readonly lingerMs: number;
+}
+
+/** What one lane has of its own. */
+export interface Lane<Start extends LaneStart> {
+  /** May load native addons. */
+  load(): Promise<LaneModule<Start>>;
   /** What is in the queue when it is closed is done after the next start. @default false */
   readonly dropsAtClose?: boolean;
+}
+
+export interface LaneModule<Start extends LaneStart> {
+  readonly options: LaneLoopOptions;
+  /** @throws STORE_UNAVAILABLE, STORE_DAMAGED, with nothing left open. */
+  open(start: Start): Promise<LaneWork> | LaneWork;
 }
 
 /** An idle lane beats, and looks whether it is closed, this often. */
@@ -42,20 +54,20 @@ export interface LaneWork {
 }
 
 /** Runs until the queue is closed and drained, or paused. Never throws: what went wrong stands in the report. */
-export async function runLane(
+export async function runLane<Start extends LaneStart>(
   name: LaneName,
-  { queue, dropUpTo }: Pick<LaneStart, 'queue' | 'dropUpTo'>,
-  options: LaneLoopOptions,
-  open: () => Promise<LaneWork> | LaneWork,
+  start: Start,
+  lane: Lane<Start>,
 ): Promise<LaneReport> {
   let consumer: QueueConsumer | undefined;
   try {
-    consumer = attachConsumer(queue);
-    // In this order: who closes the queue and then finds no beat may end this thread, for it opens nothing any more.
+    consumer = attachConsumer(start.queue);
+    // In this order: who closes the queue and then finds no beat may end this thread, for it loads and opens nothing any more.
     consumer.beat();
-    if (dropUpTo !== undefined) drop(consumer, dropUpTo);
-    if (isOver(consumer, options)) return { ended: 'closed' };
-    const work = await open();
+    if (start.dropUpTo !== undefined) drop(consumer, start.dropUpTo);
+    if (isOver(consumer, lane)) return { ended: 'closed' };
+    const { options, open } = await lane.load();
+    const work = await open(start);
     try {
       return { ended: await loop(name, consumer, options, work) };
     } finally {
@@ -68,7 +80,10 @@ export async function runLane(
   }
 }
 
-function isOver(consumer: QueueConsumer, { dropsAtClose = false }: LaneLoopOptions): boolean {
+function isOver(
+  consumer: QueueConsumer,
+  { dropsAtClose = false }: Pick<Lane<LaneStart>, 'dropsAtClose'>,
+): boolean {
   return consumer.isClosed && (dropsAtClose || consumer.waitForFrames(0) === 'closed');
 }
 

@@ -2,31 +2,30 @@
 import { createPrivateKey } from 'node:crypto';
 import { signHash } from '../src/delta/delta-frame.ts';
 import { decodeLogRecord } from '../src/delta/log-record.ts';
-import type { LaneReport, PersistStart } from '../src/offload/contract.ts';
+import type { PersistStart } from '../src/offload/contract.ts';
 import { decodeNumber, frameKind } from '../src/queue/lane-frames.ts';
 import { DeltaLogWriter } from '../src/store/delta-log.ts';
-import { runLane } from './lane-loop.ts';
+import type { LaneLoopOptions, LaneWork } from './lane-loop.ts';
 
-export function run(start: PersistStart): Promise<LaneReport> {
-  // 4096 small deltas take about 10 ms: long enough to make a sync cheap, short enough for who waits behind.
-  const options = { maxFrames: 4096, maxBytes: 4 * 1024 * 1024, lingerMs: 0 };
-  return runLane('persist', start, options, async () => {
-    const { delta, mapSizeBytes, node } = start.places;
-    const key = createPrivateKey({ key: Buffer.from(start.privateKey), format: 'der', type: 'pkcs8' });
-    const log = await DeltaLogWriter.open(delta, { node, mapSizeBytes, create: false });
-    return {
-      apply: (frames) => {
-        const records = frames.filter(({ kind }) => kind === frameKind.record);
-        if (records.length > 0)
-          log.append(
-            records.map(({ payload }) => decodeLogRecord(payload)),
-            (hash) => signHash(hash, key),
-          );
-        for (const { kind, payload } of frames)
-          if (kind === frameKind.fences) log.reserveFences(decodeNumber(payload, 0));
-      },
-      environments: [log.view.environment],
-      close: () => log.close(),
-    };
-  });
+// 4096 small deltas take about 10 ms: long enough to make a sync cheap, short enough for who waits behind.
+export const options: LaneLoopOptions = { maxFrames: 4096, maxBytes: 4 * 1024 * 1024, lingerMs: 0 };
+
+export async function open({ places, privateKey }: PersistStart): Promise<LaneWork> {
+  const { delta, mapSizeBytes, node } = places;
+  const key = createPrivateKey({ key: Buffer.from(privateKey), format: 'der', type: 'pkcs8' });
+  const log = await DeltaLogWriter.open(delta, { node, mapSizeBytes, create: false });
+  return {
+    apply: (frames) => {
+      const records = frames.filter(({ kind }) => kind === frameKind.record);
+      if (records.length > 0)
+        log.append(
+          records.map(({ payload }) => decodeLogRecord(payload)),
+          (hash) => signHash(hash, key),
+        );
+      for (const { kind, payload } of frames)
+        if (kind === frameKind.fences) log.reserveFences(decodeNumber(payload, 0));
+    },
+    environments: [log.view.environment],
+    close: () => log.close(),
+  };
 }

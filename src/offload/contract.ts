@@ -42,6 +42,12 @@ export interface LaneStarts {
   readonly compact: LaneStart;
 }
 
+/** What a lane's thread is given, once a run. */
+export interface LaneTask<Name extends LaneName> {
+  readonly lane: Name;
+  readonly start: LaneStarts[Name];
+}
+
 /**
  * The end of a lane's `run`. `paused` and `failed` leave the unreleased frames for the next run; `ticket` is the end of the batch
  * that failed, undefined when it was not a batch that did.
@@ -57,6 +63,9 @@ export type ReadTask =
   | { readonly task: 'audit'; readonly places: StorePlaces; readonly filter: AuditFilter }
   /** How much of a store's file is free pages. */
   | { readonly task: 'free'; readonly directory: string };
+
+/** What a reading thread is given: the task, and what keeps it from being ended at the wrong moment (queue/load-gate.ts). */
+export type GatedReadTask = ReadTask & { readonly gate: SharedArrayBuffer };
 
 /** The records of a query, in the parts of codec/record-parts.ts. */
 export interface RecordsAnswer {

@@ -9,7 +9,6 @@ import type { LaneName } from './contract.ts';
 export type FullPolicy = 'wait' | 'coalesce' | 'count';
 
 export interface LanePolicy {
-  readonly worker: string;
   /** Bytes of the shared queue, a power of two. */
   readonly capacityBytes: number;
   readonly whenFull: FullPolicy;
@@ -31,10 +30,10 @@ export interface LanePolicy {
  * compact: a request an hour.
  */
 export const lanePolicies: Readonly<Record<LaneName, LanePolicy>> = {
-  persist: { worker: 'persist-lane', capacityBytes: 2 ** 24, whenFull: 'wait', whenFailed: 'death' },
-  index: { worker: 'index-lane', capacityBytes: 2 ** 14, whenFull: 'coalesce', whenFailed: 'retry' },
-  audit: { worker: 'audit-lane', capacityBytes: 2 ** 24, whenFull: 'count', whenFailed: 'death' },
-  compact: { worker: 'compact-lane', capacityBytes: 2 ** 12, whenFull: 'coalesce', whenFailed: 'answer' },
+  persist: { capacityBytes: 2 ** 24, whenFull: 'wait', whenFailed: 'death' },
+  index: { capacityBytes: 2 ** 14, whenFull: 'coalesce', whenFailed: 'retry' },
+  audit: { capacityBytes: 2 ** 24, whenFull: 'count', whenFailed: 'death' },
+  compact: { capacityBytes: 2 ** 12, whenFull: 'coalesce', whenFailed: 'answer' },
 };
 
 /** Frames on the main thread that wait for room in a `wait` lane, in bytes: over this the caller is told to slow down. */

@@ -1,8 +1,7 @@
 import { Piscina } from 'piscina';
 import { CollabError, decodeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { LaneName, LaneReport, LaneStarts } from './contract.ts';
-import { lanePolicies } from './lane-policy.ts';
+import type { LaneName, LaneReport, LaneStarts, LaneTask } from './contract.ts';
 import { workerUrl } from './worker-url.ts';
 
 /** What a run failed of, and where its batch ended, if it was a batch that failed. */
@@ -17,7 +16,7 @@ export type RunEnding = 'closed' | 'paused' | LaneFailure;
 export class LaneWorker<Name extends LaneName> {
   readonly #name: Name;
   readonly #logger: Logger;
-  #pool: Piscina<LaneStarts[Name], LaneReport>;
+  #pool: Piscina<LaneTask<Name>, LaneReport>;
   #destroyed = false;
 
   constructor(name: Name, logger: Logger) {
@@ -46,7 +45,7 @@ export class LaneWorker<Name extends LaneName> {
 
   async #runOnce(start: LaneStarts[Name]): Promise<RunEnding> {
     try {
-      const report = await this.#pool.run(start, { name: 'run' });
+      const report = await this.#pool.run({ lane: this.#name, start });
       if (report.ended !== 'failed') return report.ended;
       return Object.assign(decodeError(report.error), { ticket: report.ticket });
     } catch (cause) {
@@ -55,9 +54,9 @@ export class LaneWorker<Name extends LaneName> {
     }
   }
 
-  #createPool(): Piscina<LaneStarts[Name], LaneReport> {
-    const pool = new Piscina<LaneStarts[Name], LaneReport>({
-      filename: workerUrl(lanePolicies[this.#name].worker),
+  #createPool(): Piscina<LaneTask<Name>, LaneReport> {
+    const pool = new Piscina<LaneTask<Name>, LaneReport>({
+      filename: workerUrl('lane'),
       name: 'run',
       // One thread, always there: the lane is one consumer, and a second would break the queue's contract.
       minThreads: 1,

@@ -4,11 +4,12 @@ import type { AuditEvent } from '../audit/audit-event.ts';
 import { CollabError, decodeError } from '../base/errors.ts';
 import { decodeParts } from '../codec/record-parts.ts';
 import type { StoredDelta } from '../delta/delta.ts';
+import { closeLoadGate, createLoadGate } from '../queue/load-gate.ts';
 import type { AuditFilter, AuditPage } from '../store/audit-store.ts';
 import type { DeltaQuery } from '../store/delta-queries.ts';
 import type { FreeShare } from '../store/inspect.ts';
 import type { StoreName } from '../store/store-copy.ts';
-import type { ReadAnswer, ReadTask, RecordsAnswer, StorePlaces } from './contract.ts';
+import type { GatedReadTask, ReadAnswer, ReadTask, RecordsAnswer, StorePlaces } from './contract.ts';
 import type { StoreHandles } from './store-handles.ts';
 import { workerUrl } from './worker-url.ts';
 
@@ -22,6 +23,7 @@ const maxQueuedReads = 64;
 export class ReadPool {
   readonly #places: StorePlaces;
   readonly #handles: StoreHandles;
+  readonly #gate = createLoadGate();
   #pool = createPool();
   #closed = false;
 
@@ -60,7 +62,7 @@ export class ReadPool {
   }
 
   async #runTask(task: ReadTask): Promise<ReadAnswer<unknown>> {
-    const answer = await this.#pool.run(task);
+    const answer = await this.#pool.run({ ...task, gate: this.#gate });
     if ('error' in answer && answer.error.code === 'STORE_UNAVAILABLE') await this.#replaceThreads();
     return answer;
   }
@@ -74,15 +76,16 @@ export class ReadPool {
   }
 
   /** Ends reads under way: they hold no lock that could die with their thread. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed = true;
-    return this.#pool.destroy();
+    await closeLoadGate(this.#gate);
+    await this.#pool.destroy();
   }
 }
 
-function createPool(): Piscina<ReadTask, ReadAnswer<unknown>> {
+function createPool(): Piscina<GatedReadTask, ReadAnswer<unknown>> {
   return new Piscina({
-    filename: workerUrl('read-task'),
+    filename: workerUrl('read'),
     name: 'run',
     // Most daemons never need it.
     minThreads: 0,

@@ -4,6 +4,7 @@ import {
   locksAndDeltasAreSynchronous,
   packagesAreDeclared,
   packagesHaveOneOwner,
+  threadsLoadAddonsLate,
 } from './layers.ts';
 
 const workersList = 'base, codec, queue, delta, audit, home, store, search, backup';
@@ -96,6 +97,26 @@ describeRule('every package is declared', packagesAreDeclared, {
   },
   good: {
     'declared packages': { 'package.json': manifest, 'bench/a.ts': "import 'tinybench'; import 'lmdb/x';" },
+  },
+});
+
+describeRule('a thread that may be ended loads native addons late', threadsLoadAddonsLate, {
+  bad: {
+    'an addon behind an import of the entry': {
+      files: {
+        'workers/lane.ts': "import { a } from '../src/store/a.ts';",
+        'src/store/a.ts': "import { b } from './b.ts';",
+        'src/store/b.ts': "\nimport { open } from 'lmdb';",
+      },
+      finds: 'src/store/b.ts:2: a thread loads lmdb with its first file: use import() behind its gate',
+    },
+  },
+  good: {
+    'an addon behind import()': {
+      'workers/lane.ts': "import type { A } from '../src/store/a.ts'; await import('../src/store/a.ts');",
+      'src/store/a.ts': "import { open } from 'lmdb';",
+    },
+    'an addon of another process': { 'workers/verify-process.ts': "import { open } from 'lmdb';" },
   },
 });
 

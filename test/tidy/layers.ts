@@ -134,6 +134,32 @@ export const packagesAreDeclared: Rule = (files) => {
     );
 };
 
+/** Where threads of a pool begin. They may be ended at any moment, and one that is just loading a native addon takes the process along. */
+const threadEntries: readonly string[] = ['workers/lane.ts', 'workers/read.ts'];
+const addonPackages: ReadonlySet<string> = new Set(['lmdb', 'cbor-x', 'fs-native-extensions']);
+
+export const threadsLoadAddonsLate: Rule = (files) => {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const seen = new Set<string>();
+  const look = (path: string): readonly Violation[] => {
+    const file = byPath.get(path);
+    if (file === undefined || seen.has(path)) return [];
+    seen.add(path);
+    return file.imports
+      .filter(({ typesOnly, isDynamic }) => !typesOnly && !isDynamic)
+      .flatMap(({ specifier, line }): readonly Violation[] => {
+        const target = resolveImport(file, specifier);
+        if (target !== undefined) return look(target);
+        const name = packageOf(specifier);
+        if (name === undefined || !addonPackages.has(name)) return [];
+        return [
+          { path, line, what: `a thread loads ${name} with its first file: use import() behind its gate` },
+        ];
+      });
+  };
+  return threadEntries.flatMap(look);
+};
+
 /** Synchronous and free of I/O: this is what keeps the main thread's locks and ring hot. */
 const synchronousFolders = /^src\/(lock|delta)\//;
 const pureModules: readonly string[] = ['node:assert', 'node:assert/strict', 'node:crypto'];

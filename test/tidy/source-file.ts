@@ -17,6 +17,8 @@ export interface ImportEdge {
   /** Nothing of it is left at run time. */
   readonly typesOnly: boolean;
   readonly isReexport: boolean;
+  /** `import()`: loaded when it is evaluated, not with the file. */
+  readonly isDynamic: boolean;
 }
 
 /** One text file of the project. The syntax tree is made when a rule first asks for it. */
@@ -80,9 +82,14 @@ export class ProjectFile {
   /** Every import, export-from, `import()` and `import('x').T` of the file. */
   get imports(): readonly ImportEdge[] {
     const edges: ImportEdge[] = [];
-    const add = (source: { value: unknown; start: number }, typesOnly: boolean, isReexport: boolean) => {
+    const add = (
+      source: { value: unknown; start: number },
+      typesOnly: boolean,
+      { isReexport = false, isDynamic = false } = {},
+    ) => {
       if (typeof source.value !== 'string') return;
-      edges.push({ specifier: source.value, line: this.lineAt(source.start), typesOnly, isReexport });
+      const line = this.lineAt(source.start);
+      edges.push({ specifier: source.value, line, typesOnly, isReexport, isDynamic });
     };
     this.visit({
       ImportDeclaration: (node) => {
@@ -90,16 +97,16 @@ export class ProjectFile {
         const allTypes =
           named.length > 0 &&
           named.every((one) => one.type === 'ImportSpecifier' && one.importKind === 'type');
-        add(node.source, node.importKind === 'type' || allTypes, false);
+        add(node.source, node.importKind === 'type' || allTypes);
       },
       ExportNamedDeclaration: (node) => {
-        if (node.source !== null) add(node.source, node.exportKind === 'type', true);
+        if (node.source !== null) add(node.source, node.exportKind === 'type', { isReexport: true });
       },
-      ExportAllDeclaration: (node) => add(node.source, node.exportKind === 'type', true),
+      ExportAllDeclaration: (node) => add(node.source, node.exportKind === 'type', { isReexport: true }),
       ImportExpression: (node) => {
-        if (node.source.type === 'Literal') add(node.source, false, false);
+        if (node.source.type === 'Literal') add(node.source, false, { isDynamic: true });
       },
-      TSImportType: (node) => add(node.source, true, false),
+      TSImportType: (node) => add(node.source, true),
     });
     return edges;
   }

@@ -1,22 +1,13 @@
 /** One long read: a query that looks at many records. Opens the stores beside the lanes and closes them again. */
-import { encodeError } from '../src/base/errors.ts';
 import { encodeParts } from '../src/codec/record-parts.ts';
-import type { ReadAnswer, ReadTask, RecordsAnswer, StorePlaces } from '../src/offload/contract.ts';
+import type { ReadTask, RecordsAnswer, StorePlaces } from '../src/offload/contract.ts';
 import { AuditReader } from '../src/store/audit-log.ts';
 import type { AuditFilter } from '../src/store/audit-store.ts';
 import { type DeltaQuery, runQuery } from '../src/store/delta-queries.ts';
 import { DeltaReader } from '../src/store/delta-reader.ts';
 import { freeShare } from '../src/store/inspect.ts';
 
-export async function run(task: ReadTask): Promise<ReadAnswer<unknown>> {
-  try {
-    return { value: await read(task) };
-  } catch (error) {
-    return { error: encodeError(error) };
-  }
-}
-
-function read(task: ReadTask): Promise<unknown> {
+export function read(task: ReadTask): Promise<unknown> {
   switch (task.task) {
     case 'query':
       return deltas(task.places, task.query);
