@@ -13,6 +13,8 @@ type Check = (history: History, observation: Observation) => readonly string[];
 
 /** Old records may go by retention: a day less than `audit.retentionDays`. */
 const oldMs = 89 * 86_400_000;
+/** Events that damage can take beside those that are counted, where a repair says that there may be more. A page has room for so many. */
+const mayBeMore = { none: 0, page: 60, end: Number.POSITIVE_INFINITY } as const;
 /** How far back a daemon looks for leases that it lost (docs/STORAGE.md), less an hour. */
 const lookBackMs = 23 * 3_600_000;
 
@@ -59,7 +61,7 @@ export const recordsStay: Check = (history, { events, status }) => {
       changed.push(`G4: the event ${before.cursor} (${before.action}) is another one now`);
   }
   // A repair records how many it gave up.
-  const given = history.damaged ? countedAsLost(history, events) : 0;
+  const given = history.damaged === 'none' ? 0 : countedAsLost(history, events);
   return [...changed, ...(gone.length <= given ? [] : gone)];
 };
 
@@ -107,7 +109,8 @@ function keyOf(event: AuditView | Action): string {
 function countedAsLost(history: History, events: readonly AuditView[]): number {
   const gaps = events.filter(({ action }) => action === 'gap');
   const recorded = gaps.reduce((sum, { metadata }) => sum + Number(metadata?.lost ?? 0), 0);
-  return Math.max(recorded, history.eventsCountedAsLost);
+  const isLeast = gaps.some(({ metadata }) => metadata?.atLeast === true);
+  return Math.max(recorded, history.eventsCountedAsLost) + (isLeast ? mayBeMore[history.damaged] : 0);
 }
 
 function isOlder(event: AuditView, now: string, ms: number): boolean {

@@ -58,7 +58,7 @@ export const numbersHaveNoGap: Check = (history, observation) => {
     if (seq === seqBefore + 1) continue;
     const step = `G2: seq ${seq} of ${source} follows ${seqBefore} at position ${position}`;
     // A repair that gave up the delta in between has left its position empty.
-    const gaveUp = history.damaged && seq > seqBefore && seq - seqBefore <= position - before;
+    const gaveUp = history.damaged !== 'none' && seq > seqBefore && seq - seqBefore <= position - before;
     if (!gaveUp) problems.push(step);
   }
   return [...problems, ...beyond(toldLost(history, observation), missing)];
@@ -91,7 +91,7 @@ export const numbersAreNotReused: Check = (history, observation) => {
 
 /** Deltas that were damaged on the disk and that a repair has given up: `verify` counts their places. */
 function toldLost({ damaged }: History, { verify }: Observation): number {
-  return damaged ? (verify.checked.lost ?? 0) : 0;
+  return damaged !== 'none' ? (verify.checked.lost ?? 0) : 0;
 }
 
 /** Nothing, when these are no more than were told to be lost. */

@@ -35,7 +35,7 @@ function damage(round: Round, store: (typeof storeNames)[number], kind: (typeof 
       byte[0] = (byte[0] ?? 0) ^ (1 << round.random.int(0, 7));
       writeSync(fd, byte, 0, 1, at);
     }
-    round.history.damaged = true;
+    round.history.damaged = kind === 'cut' ? 'end' : 'page';
     round.notes.push(`${kind} of ${store} at ${at} of ${size}`);
   } finally {
     closeSync(fd);

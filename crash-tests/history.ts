@@ -40,6 +40,9 @@ export interface Barrier {
   readonly askedAt: number;
 }
 
+/** `page`: something in one page of a file. `end`: the end of a file, and with it perhaps what counted the records. */
+type Damage = 'none' | 'page' | 'end';
+
 /** In the order in which the answers came. Grants of one path came in the order in which they were given. */
 export interface History {
   readonly acknowledged: Acknowledged[];
@@ -59,7 +62,7 @@ export interface History {
   /** Audit events that a daemon said it could not record. */
   eventsCountedAsLost: number;
   /** Set when a file was damaged from outside: then what a repair says it gave up may be missing. */
-  damaged: boolean;
+  damaged: Damage;
   /** The killer's own counter. */
   ticks: number;
 }
@@ -105,7 +108,7 @@ export function newHistory(): History {
     told: new Set(),
     oldLives: new Set(),
     eventsCountedAsLost: 0,
-    damaged: false,
+    damaged: 'none',
     ticks: 0,
   };
 }

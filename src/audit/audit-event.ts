@@ -106,6 +106,7 @@ function eventFromFields(key: number, fields: readonly unknown[]): AuditEvent {
 
 function damaged(key: number, what: string, cause?: unknown): CollabError {
   return new CollabError('STORE_DAMAGED', `the audit event ${key} ${what}`, {
+    next: 'Run agent-collab verify --repair.',
     details: { key },
     ...(cause === undefined ? {} : { cause }),
   });

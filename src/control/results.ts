@@ -184,7 +184,12 @@ export interface VerifyView {
     /** Where the damaged files are kept. */
     readonly aside: readonly string[];
     /** Records that could not be had any more. */
-    readonly lost: { readonly deltas: number; readonly auditEvents: number };
+    readonly lost: {
+      readonly deltas: number;
+      readonly auditEvents: number;
+      /** True when what counted them is gone as well: there may have been more. */
+      readonly atLeast: boolean;
+    };
     /** The stores that were written anew. */
     readonly rebuilt: readonly string[];
   };

@@ -20,6 +20,7 @@ import type { LogState } from '../store/log-view.ts';
 import { checkAtStart, type StartCheck } from '../store/start-check.ts';
 import { storeNames } from '../store/store-copy.ts';
 import type { VerifyResult } from '../store/verify.ts';
+import { lostText } from '../store/verify-report.ts';
 import { fenceBlock, type StoreStart } from './stores.ts';
 
 export interface PreparedStores {
@@ -101,7 +102,7 @@ async function mend(
   const { lost, aside } = repaired;
   const what = damaged.map((store) => `${store} (${check[store].problems[0]?.what ?? 'damaged'})`).join(', ');
   return [
-    `damage was found and repaired in ${what}; lost: ${lost.deltas} deltas and ${lost.auditEvents} audit events; ` +
+    `damage was found and repaired in ${what}; lost: ${lostText(lost)}; ` +
       `the damaged files are kept in ${aside.join(', ')}`,
   ];
 }

@@ -146,5 +146,8 @@ function isPayload(value: unknown): value is DeltaPayload {
 }
 
 function damaged(message: string, cause?: unknown): CollabError {
-  return new CollabError('STORE_DAMAGED', message, cause === undefined ? {} : { cause });
+  return new CollabError('STORE_DAMAGED', message, {
+    next: 'Run agent-collab verify --repair.',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

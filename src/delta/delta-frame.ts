@@ -119,6 +119,7 @@ function readChecksum(frame: Uint8Array): number {
 
 function damaged(position: number, what: string): CollabError {
   return new CollabError('STORE_DAMAGED', `the delta at position ${position} ${what}`, {
+    next: 'Run agent-collab verify --repair.',
     details: { position },
   });
 }

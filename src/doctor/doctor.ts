@@ -10,6 +10,7 @@ import { verifyStopped } from '../daemon/offline-verify.ts';
 import { type HomePaths, homePaths } from '../home/home-paths.ts';
 import { prepareHome } from '../home/prepare-home.ts';
 import { finishInterruptedMigration } from '../migrate/place-import.ts';
+import { lostText } from '../store/verify-report.ts';
 import { checkRunning, checkStopped } from './check-daemon.ts';
 import { checkDirectory, checkDisk } from './check-directory.ts';
 import {
@@ -143,7 +144,5 @@ async function repair({ home, daemon, onStep = () => {} }: DoctorOptions): Promi
   const { rebuilt, lost, aside } = repaired;
   if (rebuilt.length === 0) return ['nothing had to be repaired'];
   const kept = aside.length === 0 ? '' : `; the damaged files are kept in ${aside.join(', ')}`;
-  return [
-    `wrote ${rebuilt.join(', ')} anew; lost: ${lost.deltas} deltas, ${lost.auditEvents} audit events${kept}`,
-  ];
+  return [`wrote ${rebuilt.join(', ')} anew; lost: ${lostText(lost)}${kept}`];
 }

@@ -104,7 +104,7 @@ export class AuditWriter {
     if (stored === undefined) return false;
     if (Buffer.compare(stored, frame) === 0) return true;
     throw new CollabError('STORE_DAMAGED', `two audit events claim the time ${at}`, {
-      next: 'Run agent-collab verify.',
+      next: 'Run agent-collab verify --repair.',
       details: { at },
     });
   }
@@ -167,7 +167,7 @@ export class AuditReader {
       return decodeAuditEvent(at, frame);
     }
     throw new CollabError('STORE_DAMAGED', `the audit event ${at} is missing`, {
-      next: 'Run agent-collab verify.',
+      next: 'Run agent-collab verify --repair.',
       details: { key: at },
     });
   }

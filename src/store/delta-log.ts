@@ -166,7 +166,7 @@ export class DeltaLogWriter {
       Buffer.compare(decodeDeltaFrame(record.position, stored).body, record.body) === 0;
     if (same) return;
     throw new CollabError('STORE_DAMAGED', `position ${record.position} of the log holds another delta`, {
-      next: 'Run agent-collab verify.',
+      next: 'Run agent-collab verify --repair.',
       details: { position: record.position, source: record.source, seq: record.seq },
     });
   }

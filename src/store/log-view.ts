@@ -183,7 +183,7 @@ export function storedDelta(position: Position, frame: Pick<DeltaFrame, 'prev'>,
 
 export function damagedAt(position: number, what: string, cause?: unknown): CollabError {
   return new CollabError('STORE_DAMAGED', `the delta at position ${position} ${what}`, {
-    next: 'Run agent-collab verify.',
+    next: 'Run agent-collab verify --repair.',
     details: { position },
     ...(cause === undefined ? {} : { cause }),
   });

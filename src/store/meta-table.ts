@@ -88,7 +88,7 @@ function metaChecksum(name: string, body: Uint8Array): number {
 
 function damagedMeta(name: string, what: string, cause?: unknown): CollabError {
   return new CollabError('STORE_DAMAGED', `the meta value "${name}" of a store ${what}`, {
-    next: 'Run agent-collab verify.',
+    next: 'Run agent-collab verify --repair.',
     details: { meta: name },
     ...(cause === undefined ? {} : { cause }),
   });

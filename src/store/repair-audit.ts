@@ -10,8 +10,9 @@ import { positionKeyBytes, positionOfKey } from './store-keys.ts';
 import { digestName, isStoredDigest } from './table-digest.ts';
 
 export interface RepairedAudit {
-  /** At least so many: how many there were can be lost too. */
   readonly lost: number;
+  /** True when there may have been more: how many there were can be lost too. */
+  readonly atLeast: boolean;
 }
 
 const batchEvents = 4096;
@@ -33,10 +34,10 @@ export async function repairAudit(
     const told = salvage === undefined ? nothingTold : whatItTold(salvage);
     const copied = salvage === undefined ? noneCopied : copyEvents(salvage, writer, told, onProgress);
     const newest = Math.max(witness, told.newest, writer.newest());
-    const lost = lostEvents(told, copied, writer.newest() < newest);
+    const repaired = lostEvents(told, copied, writer.newest() < newest);
     writer.raiseSpan({ newest, dropped: told.dropped ?? 0 });
-    if (lost > 0) recordGap(writer, node, newest, lost);
-    return { lost };
+    if (repaired.lost > 0) recordGap(writer, node, newest, repaired);
+    return repaired;
   } finally {
     salvage?.close();
     await writer.close();
@@ -44,21 +45,27 @@ export async function repairAudit(
 }
 
 /** @param isShort the trail ends before it should. */
-function lostEvents({ count }: Told, { events, isCertain }: Copied, isShort: boolean): number {
+function lostEvents({ count }: Told, { events, isCertain }: Copied, isShort: boolean): RepairedAudit {
   const missing = count === undefined ? 0 : Math.max(0, count - events);
   const isCounted = count !== undefined && isCertain;
   // Without a count the damage itself is the sign of a loss.
-  return isCounted || missing > 0 ? missing : Number(isShort || events > 0);
+  const lost = isCounted || missing > 0 ? missing : Number(isShort || events > 0);
+  return { lost, atLeast: !isCounted && lost > 0 };
 }
 
 /** The loss is itself an event. Who wrote the trail is unknown when nothing of it is left. */
-function recordGap(writer: AuditWriter, node: NodeId | undefined, newest: number, lost: number): void {
+function recordGap(
+  writer: AuditWriter,
+  node: NodeId | undefined,
+  newest: number,
+  { lost, atLeast }: RepairedAudit,
+): void {
   const at = (newest + 1) as HlcTime;
   const event: AuditEvent = {
     at,
     action: 'gap',
     node: node ?? ('' as NodeId),
-    metadata: { lost, cause: 'repair' },
+    metadata: { lost, cause: 'repair', ...(atLeast && { atLeast }) },
   };
   writer.append([{ at, frame: encodeAuditEvent(event) }]);
 }

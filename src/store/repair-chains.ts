@@ -11,6 +11,8 @@ interface SourceChain {
   readonly firstPrev: Uint8Array;
   seq: number;
   hash: Uint8Array;
+  /** How many positions were lost before the newest record. */
+  lostBefore: number;
   readonly gaps: SeqRange[];
 }
 
@@ -34,12 +36,20 @@ export class Chains {
     const chain = this.sources.get(delta.source);
     if (chain === undefined) {
       const firstPrev = Buffer.from(frame.prev);
-      this.sources.set(delta.source, { firstSeq: seq, firstPrev, seq, hash, gaps: [] });
+      this.sources.set(delta.source, {
+        firstSeq: seq,
+        firstPrev,
+        seq,
+        hash,
+        lostBefore: this.lost,
+        gaps: [],
+      });
       return;
     }
     if (seq > chain.seq + 1) chain.gaps.push([chain.seq + 1, seq - 1]);
     chain.seq = seq;
     chain.hash = hash;
+    chain.lostBefore = this.lost;
   }
 
   /** Where each source stands: by its records, and by its stored head where that has seen more than is left. */
@@ -68,11 +78,11 @@ export class Chains {
       : { floorSeq: (chain?.firstSeq ?? 1) - 1, floorHash: chain?.firstPrev ?? genesisHash };
     const last = chain ?? { seq: floor.floorSeq, hash: floor.floorHash };
     const ahead = known === undefined ? 0 : known.head.seq - last.seq;
-    // A stored head that may be wrong counts as far as what is lost can account for it.
-    if (known !== undefined && ahead > 0 && (known.isSure || ahead <= this.lost))
+    // A stored head that may be wrong counts as far as what is lost can account for it; the own one may have gone further.
+    if (known !== undefined && ahead > 0 && (known.isSure || (ahead <= this.lost && !isOwn)))
       return { seq: known.head.seq, hash: known.head.hash, ...floor };
-    // Its own seqs must not be given twice: whatever is lost may have been its own.
-    const given = isOwn && known?.isSure !== true ? this.lost : 0;
+    // Its own seqs must not be given twice: whatever is lost behind its newest record may have been its own.
+    const given = isOwn && known?.isSure !== true ? this.lost - (chain?.lostBefore ?? 0) : 0;
     return { seq: last.seq + given, hash: last.hash, ...floor };
   }
 }

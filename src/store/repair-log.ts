@@ -15,6 +15,8 @@ import { positionKey, positionKeyBytes, positionOfKey } from './store-keys.ts';
 /** What others know of the log, and no repaired log may fall below. */
 export interface LogWitness {
   readonly head?: number;
+  /** How far the index went: a moment's work behind the log, or much more. */
+  readonly indexed?: number;
   readonly fence?: number;
   readonly auditNewest?: number;
 }
@@ -22,6 +24,8 @@ export interface LogWitness {
 export interface RepairedLog {
   /** Deltas that could not be had any more. */
   readonly lost: number;
+  /** True when there may have been more, behind the last one that anything tells of. */
+  readonly atLeast: boolean;
   readonly head: number;
   /** Bytes that stood where a record should be, for whoever wants to look at them. */
   readonly remains: readonly Remains[];
@@ -35,6 +39,11 @@ interface Remains {
 const batchBytes = 4 * 1024 * 1024;
 /** More than this is not kept apart: it stands in the damaged file, which is kept. */
 const mostRemains = 1000;
+/**
+ * Positions that are left empty where nothing tells how far the log went, so that none is given twice: the most that the persist lane
+ * commits at once. With them go as many of the node's own seqs.
+ */
+export const skippedPositions = 4096;
 /** How far to look for the record of the same source before or behind one. */
 const mostLookedAt = 1000;
 
@@ -98,12 +107,21 @@ class LogRepair {
     const floor = this.#floor();
     const last = this.#copy(floor);
     const told = this.#known.count('head') ?? 0;
-    const head = Math.max(last, told, this.#lastCutOff(), this.#witness.head ?? 0, floor - 1);
-    this.#fill(floor, head);
-    this.#dropWrong(floor, head);
+    const { head: sure, indexed = 0 } = this.#witness;
+    const seen = Math.max(last, told, this.#lastCutOff(), sure ?? 0, indexed, floor - 1);
+    this.#fill(floor, seen);
+    this.#dropWrong(floor, seen);
+    const atLeast = sure === undefined && this.#endIsUnknown();
+    const skipped = atLeast ? skippedPositions : 0;
+    const head = seen + skipped;
     const chains = this.#markLost(floor, head);
     this.#writeMeta(floor, head, chains);
-    return { lost: chains.lost, head, remains: this.#remains };
+    return { lost: chains.lost - skipped, atLeast, head, remains: this.#remains };
+  }
+
+  /** When only the end of the file knew. */
+  #endIsUnknown(): boolean {
+    return this.#known.sureCount('head') === undefined && this.#salvage?.isCut !== false;
   }
 
   /** When the value is gone: the first record that retention has not dropped, or an older value when that may be lost too. */

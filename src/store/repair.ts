@@ -32,7 +32,13 @@ import { Salvage, salvageMetaValues } from './salvage.ts';
 import { type AllFacts, type CheckPlaces, readAllFacts } from './start-check.ts';
 import { digestOf, metaValue, type StoreFacts } from './store-facts.ts';
 import { type VerifyTargets, verifySteps, verifyStores } from './verify.ts';
-import type { RepairSummary, VerifiedStore, VerifyProblem, VerifyProgress } from './verify-report.ts';
+import type {
+  LostRecords,
+  RepairSummary,
+  VerifiedStore,
+  VerifyProblem,
+  VerifyProgress,
+} from './verify-report.ts';
 
 export interface RepairOptions {
   /** The node that owns the log, for when the log itself cannot tell any more. */
@@ -115,7 +121,7 @@ class Repair {
   readonly #problems: readonly VerifyProblem[];
   readonly #aside: string[] = [];
   readonly #rebuilt: string[] = [];
-  readonly #lost = { deltas: 0, auditEvents: 0 };
+  #lost: LostRecords = { deltas: 0, auditEvents: 0, atLeast: false };
 
   constructor(
     places: CheckPlaces,
@@ -147,7 +153,8 @@ class Repair {
       index.inspection.problems.length === 0 ? metaValue(index.meta, 'applied', isAppliedMark)?.position : 0;
     const seen = metaValue(delta.meta, 'auditNewest', isCount);
     return {
-      head: Math.max(witness.head ?? 0, applied ?? 0),
+      ...witness,
+      indexed: applied ?? 0,
       fence: Math.max(witness.fence ?? 0, highestFence(this.#places.audit)),
       auditNewest: Math.max(witness.auditNewest ?? 0, seen ?? 0, digestOf(audit)?.newest ?? 0),
     };
@@ -163,7 +170,7 @@ class Repair {
     } finally {
       await environment.close();
     }
-    this.#lost.deltas = repaired.lost;
+    this.#lose(repaired.atLeast, { deltas: repaired.lost });
     await this.#swap('delta', repaired.remains);
   }
 
@@ -177,7 +184,7 @@ class Repair {
     } finally {
       await tables.environment.close();
     }
-    this.#lost.auditEvents = repaired.lost;
+    this.#lose(repaired.atLeast, { auditEvents: repaired.lost });
     await this.#swap('audit', []);
   }
 
@@ -203,6 +210,10 @@ class Repair {
       await environment.close();
     }
     await this.#swap('index', []);
+  }
+
+  #lose(atLeast: boolean, lost: Partial<LostRecords>): void {
+    this.#lost = { ...this.#lost, ...lost, atLeast: this.#lost.atLeast || atLeast };
   }
 
   #node(): NodeId | undefined {

@@ -27,6 +27,12 @@ export interface SalvageRoot {
   readonly pages: number;
 }
 
+/** True when a meta page speaks of pages behind the end of the file, or there is none that can be read. They may have been in use. */
+export function endIsGone(file: PageFile): boolean {
+  const claims = readClaims(file).filter(({ meta }) => readFormat(file, meta.page) !== undefined);
+  return claims.length === 0 || claims.some(({ meta }) => meta.lastPage >= file.pages);
+}
+
 /** A meta page, and the transaction of the root that it names. Undefined: that cannot be read. */
 interface Claim {
   readonly meta: MetaPage;
@@ -44,6 +50,11 @@ export function findSalvageRoot(file: PageFile): SalvageRoot {
   if (best !== undefined && agreed.length === claims.length) return rootOf(file, best, best.meta.transaction);
   const doubtful = claims.filter((claim) => !isSound(claim));
   if (best === undefined) return searchedRoot(file, doubtful);
+  // A new file has one meta page that tells nothing, and so has a compact copy, whose other one has the number of the original.
+  const only =
+    best.meta.transaction === 0 ? doubtful.find(({ meta }) => meta.main.root !== undefined) : undefined;
+  if (only !== undefined && Number.isSafeInteger(only.meta.transaction))
+    return rootOf(file, only, only.meta.transaction);
   // The other one may have been the newer: then it tells so, or its tree still lies about.
   const next = best.meta.transaction + 1;
   const newer = doubtful.find(

@@ -10,7 +10,7 @@ import { claimFree, readFreeLists } from './lmdb-free.ts';
 import { PageMap } from './lmdb-page.ts';
 import { storedKey, storedValue, TreeWalk } from './lmdb-tree.ts';
 import { looseNodes } from './loose-nodes.ts';
-import { findSalvageRoot, type SalvageRoot } from './salvage-root.ts';
+import { endIsGone, findSalvageRoot, type SalvageRoot } from './salvage-root.ts';
 
 /** Of one value: four times what our largest takes. A number above is damaged, and would hide what lies behind. */
 const mostOverflowPages = 1024;
@@ -77,6 +77,11 @@ export class Salvage {
   /** False when only an earlier state of the tables can be found. */
   get isCurrent(): boolean {
     return this.#root.isCurrent;
+  }
+
+  /** True when the file may have gone on behind its end. */
+  get isCut(): boolean {
+    return endIsGone(this.#file);
   }
 
   /** Calls `visit` for each entry that sound pages lead to, in key order. */

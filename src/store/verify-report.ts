@@ -18,12 +18,23 @@ export interface VerifyCounts {
   lost: number;
 }
 
+/** Records that a repair could not get any more. */
+export interface LostRecords {
+  readonly deltas: number;
+  readonly auditEvents: number;
+  /** True when what counted them is gone as well: there may have been more. */
+  readonly atLeast: boolean;
+}
+
+export function lostText({ deltas, auditEvents, atLeast }: LostRecords): string {
+  return `${atLeast ? 'at least ' : ''}${deltas} deltas and ${auditEvents} audit events`;
+}
+
 /** What a repair did. */
 export interface RepairSummary {
   /** Where the damaged files are kept. */
   readonly aside: readonly string[];
-  /** Records that could not be had any more. */
-  readonly lost: { readonly deltas: number; readonly auditEvents: number };
+  readonly lost: LostRecords;
   /** The stores that were written anew. */
   readonly rebuilt: readonly string[];
 }

@@ -37,7 +37,7 @@ function replaced(changed: DeltaView, whole: Case): Case {
 
 /** The case of a store that was damaged and repaired, of which one delta could not be had any more. */
 export function repaired(whole: Case): Case {
-  whole.history.damaged = true;
+  whole.history.damaged = 'page';
   return observing(whole, { verify: { ...whole.observation.verify, checked: { lost: 1 } } });
 }
 
@@ -65,7 +65,7 @@ export const deltaBugs: Readonly<Record<string, PlantedBug>> = {
   'a delta is lost, and a store that nobody damaged is said to have lost one': {
     plant: (whole) => {
       const spoilt = repaired(without(3, whole));
-      spoilt.history.damaged = false;
+      spoilt.history.damaged = 'none';
       return spoilt;
     },
     check: acknowledgedSurvives,

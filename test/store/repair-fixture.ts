@@ -1,5 +1,6 @@
 /** What must be in the stores after a repair. */
 import assert from 'node:assert/strict';
+import { skippedPositions } from '../../src/store/repair-log.ts';
 import type { StoreName } from './damage-fixture.ts';
 import type { Mended } from './mend-and-serve.ts';
 import type { Contents, RecordPlace } from './record-places.ts';
@@ -37,7 +38,10 @@ export function assertKept(was: Contents, kept: Kept, { repair, contents }: Mend
   const oldest = Math.min(...numbersOf(was.events));
   for (const at of numbersOf(events))
     if (at >= oldest) assert.equal(events[at], was.events[at], `event ${at}`);
-  assert.equal(repair.lost.deltas, lostPositions.length);
+  // Where nothing tells how far the log went, positions are left out, so that none is given twice.
+  const skipped = state.head > was.state.head ? skippedPositions : 0;
+  if (skipped > 0) assert.ok(repair.lost.atLeast, 'there may have been more');
+  assert.equal(repair.lost.deltas, lostPositions.length - skipped);
   assert.equal(repair.lost.auditEvents, lostEvents);
   const missing = numbersOf(was.deltas).filter((position) => deltas[position] === undefined);
   for (const position of missing)
@@ -57,7 +61,7 @@ export function assertKept(was: Contents, kept: Kept, { repair, contents }: Mend
       `${name} went from ${value} to ${now}`,
     );
   }
-  assert.equal(state.head, was.state.head);
+  assert.ok(state.head - skipped <= was.state.head, `the head is ${state.head}`);
   assert.ok(state.floor <= was.state.floor, 'the floor is not raised');
 }
 

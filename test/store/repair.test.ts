@@ -27,7 +27,7 @@ import { assertKept, assertOwnSeqs, keptRecords } from './repair-fixture.ts';
 import { tempDirectory } from './store-fixture.ts';
 
 const page = 4096;
-const nothingLost = { deltas: 0, auditEvents: 0 };
+const nothingLost = { deltas: 0, auditEvents: 0, atLeast: false };
 
 /** What happens to a file, and which records it takes with it. */
 type Loss = readonly [
@@ -165,6 +165,35 @@ describe('a repair', () => {
     assert.ok(state.fence > 70_000 && (seqs[own.id] ?? 0) >= 500);
   });
 
+  it('gives no number twice when nothing tells how far a log went that was cut', async () => {
+    fresh();
+    rmSync(join(places.index, 'data.mdb'));
+    alterFile(places.delta, (bytes) => bytes.subarray(0, half(bytes.length)));
+    const mended = await mendAndServe(places, asideDirectory);
+    assert.ok(mended.repair.lost.atLeast);
+    assert.ok(mended.contents.state.head >= was.state.head);
+    assertOwnSeqs(was, mended.contents, own.id);
+  });
+
+  it('reads a compact copy, whose other meta page tells nothing, though a page has a wrong number', async () => {
+    const compact = openEnvironment(copyStores(original, join(directory, 'compact')).audit, {
+      durability: 'flush',
+    });
+    await compact.copyTo(join(directory, 'copy'), true);
+    await compact.close();
+    const copied = readFileSync(join(directory, 'copy', 'data.mdb'));
+    for (let at = 2 * page; at < copied.length; at += page) {
+      fresh();
+      alterFile(places.audit, () => {
+        const bytes = Buffer.from(copied);
+        bytes.writeUInt8(bytes.readUInt8(at + 1) ^ 8, at + 1);
+        return bytes;
+      });
+      const { lost } = await repairStores(places, options());
+      assert.deepEqual([lost, await readContents(places)], [nothingLost, was], `page ${at / page}`);
+    }
+  });
+
   it('does not know whose log it is when nothing tells, and then changes nothing', async () => {
     fresh();
     alterFile(places.delta, () => Buffer.alloc(page));
@@ -204,7 +233,7 @@ describe('a repair', () => {
     assert.ok(record);
     alterFile(places.delta, (bytes) => void bytes.fill(0x77, record.to - 20, record.to));
     const { aside, lost } = await repairStores(places, options());
-    assert.deepEqual(lost, { deltas: 1, auditEvents: 0 });
+    assert.deepEqual(lost, { ...nothingLost, deltas: 1 });
     const [kept = ''] = aside;
     assert.deepEqual(readdirSync(kept).sort(), ['data.mdb', 'position-200.bin', 'report.json']);
     const bytes = readFileSync(join(kept, 'position-200.bin'));

@@ -1,5 +1,6 @@
 import { CollabError } from '../../base/errors.ts';
 import type { VerifyView } from '../../control/results.ts';
+import { lostText } from '../../store/verify-report.ts';
 import type { CommandContext, CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
 import { withProgress } from '../progress.ts';
@@ -30,9 +31,8 @@ export const verify: CommandRun<'verify'> = async ({ repair }, context) => {
 function repairText({ repaired }: VerifyView): string {
   if (repaired === undefined) return '';
   if (repaired.rebuilt.length === 0) return '\nnothing had to be repaired';
-  const { deltas, auditEvents } = repaired.lost;
   const kept = repaired.aside.map((directory) => `\nkept: ${directory}`).join('');
-  return `\nwritten anew: ${repaired.rebuilt.join(', ')}; lost: ${deltas} deltas, ${auditEvents} audit events${kept}`;
+  return `\nwritten anew: ${repaired.rebuilt.join(', ')}; lost: ${lostText(repaired.lost)}${kept}`;
 }
 
 /** By the daemon while one runs, since its stores are open to nobody else; else here, on the files at rest. */
