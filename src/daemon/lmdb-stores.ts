@@ -11,7 +11,7 @@ import type { NodeKey } from '../home/node-key.ts';
 import type { FenceBlock } from '../lock/fence.ts';
 import type { LaneName, StorePlaces } from '../offload/contract.ts';
 import { Lane } from '../offload/lane.ts';
-import { type Lanes, Maintenance } from '../offload/maintenance.ts';
+import { type Lanes, Maintenance, type Report } from '../offload/maintenance.ts';
 import { OffloadedAuditStore } from '../offload/offloaded-audit-store.ts';
 import { OffloadedDeltaStore } from '../offload/offloaded-delta-store.ts';
 import { ReadPool } from '../offload/read-pool.ts';
@@ -174,7 +174,7 @@ class LmdbStores implements OpenStores {
 
   verify(): Promise<VerifyView> {
     const { mapSizeBytes, ...places } = this.#places;
-    return this.#maintenance.inTurn('verify', (report) =>
+    return this.#onFiles('verify', (report) =>
       verifyInChild({ places, mapSizeBytes }, ({ done, total }) => report(done, total)),
     );
   }
@@ -182,7 +182,7 @@ class LmdbStores implements OpenStores {
   /** For as long as it takes the files belong to the child. What is accepted meanwhile waits in the queues. */
   repair(): Promise<VerifyView> {
     const { mapSizeBytes, node, ...places } = this.#places;
-    return this.#maintenance.inTurn('repair', (report) =>
+    return this.#onFiles('repair', (report) =>
       this.#maintenance.alone(async () => {
         await this.#lanes.compact.pause();
         const repair = {
@@ -196,7 +196,7 @@ class LmdbStores implements OpenStores {
   }
 
   inTurn<T>(what: string, work: WholeStoreWork<T>): Promise<T> {
-    return this.#maintenance.inTurn(what, (report) => work(report, this.#maintenance.stopping));
+    return this.#onFiles(what, (report) => work(report, this.#maintenance.stopping));
   }
 
   async usedBytes(): Promise<number> {
@@ -209,7 +209,7 @@ class LmdbStores implements OpenStores {
   }
 
   async reclaim(): Promise<ReclaimResult> {
-    return this.#maintenance.inTurn('reclaim', async () => {
+    return this.#onFiles('reclaim', async () => {
       const wasteful: StoreName[] = [];
       let before = 0;
       for (const store of storeNames) {
@@ -226,15 +226,22 @@ class LmdbStores implements OpenStores {
     });
   }
 
+  /** In a turn of the maintenance; what was deleted a moment ago is brought back before. */
+  async #onFiles<T>(what: string, work: (report: Report) => Promise<T>): Promise<T> {
+    await this.#watch.look();
+    return await this.#maintenance.inTurn(what, work);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  /** The compact lane first, so that no copy goes on; then side by side, and the handles of this thread last. */
+  /** What was deleted is brought back while every lane lives. Then the compact lane first, so that no copy goes on; then side by side, and the handles of this thread last. */
   async #close(): Promise<void> {
     failpoint('stop.lanes');
-    this.#watch.close();
+    this.#maintenance.stop();
+    await this.#watch.close();
     const compact = this.#lanes.compact.close();
     await Promise.allSettled([compact, this.#maintenance.close()]);
     const closed = await Promise.allSettled([compact, this.deltas.close(), this.audit.close()]);

@@ -1,16 +1,13 @@
 /** The data directory itself: whose it is, who else may read it, what its disk has room for and how fast it syncs. */
-import { lstat, open, readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
 import { toCollabError } from '../base/errors.ts';
-import { randomHex } from '../base/random.ts';
 import { diskRoom, storageLevel } from '../daemon/storage-guard.ts';
 import type { HomePaths } from '../home/home-paths.ts';
-import { assertOwnDirectory } from '../home/prepare-home.ts';
+import { assertOwnDirectory, modesForOthers } from '../home/prepare-home.ts';
+import { probeWrite } from '../home/probe-write.ts';
 import { bad, type Finding, mendable, ok, warn } from './finding.ts';
 
-const forOthers = 0o077;
-const probeBytes = 4096;
 /** A share waits for one sync (SPEC §15: 5 ms at p99); ten times as long is a disk that everybody feels. */
 const slowSyncMs = 50;
 const gib = 2 ** 30;
@@ -32,15 +29,11 @@ export async function checkDirectory(paths: HomePaths): Promise<Finding> {
   }
 }
 
-/** The root and what lies directly in it: what is deeper is closed with it. Links are somebody's own business. */
+/** The root and what lies directly in it: what is deeper is closed with it. */
 async function openToOthers(root: string): Promise<readonly string[]> {
-  if (process.platform === 'win32') return [];
   const open: string[] = [];
-  for (const name of ['.', ...(await readdir(root))]) {
-    const entry = await lstat(join(root, name)).catch(() => undefined);
-    const counts = entry !== undefined && (entry.isFile() || entry.isDirectory());
-    if (counts && (entry.mode & forOthers) !== 0) open.push(name);
-  }
+  for (const name of ['.', ...(await readdir(root))])
+    if ((await modesForOthers(join(root, name))) !== undefined) open.push(name);
   return open;
 }
 
@@ -50,10 +43,9 @@ export async function checkDisk(
   storeBytes: number,
   maxBytes: number | null,
 ): Promise<Finding> {
-  const path = join(root, `.probe.${process.pid}.${randomHex(6)}.tmp`);
   try {
     const room = await diskRoom(root);
-    const syncMs = await timeWrite(path);
+    const syncMs = await probeWrite(root);
     const says = `${(room.freeBytes / gib).toFixed(1)} GiB free; a write and its sync took ${syncMs.toFixed(1)} ms`;
     const level = storageLevel({ ...room, storeBytes }, maxBytes);
     if (level.level === 'refuse')
@@ -74,19 +66,5 @@ export async function checkDisk(
       `nothing can be written in ${root}: ${code ?? message}`,
       'Check the disk: is it full, or mounted read-only?',
     );
-  } finally {
-    await rm(path, { force: true }).catch(() => {}); // the next start clears it away
-  }
-}
-
-async function timeWrite(path: string): Promise<number> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    const startMs = systemClock.monotonicMs();
-    await file.writeFile(Buffer.alloc(probeBytes, 1));
-    await file.datasync();
-    return systemClock.monotonicMs() - startMs;
-  } finally {
-    await file.close();
   }
 }

@@ -1,10 +1,10 @@
-import { chmod, lstat, mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { CollabError } from '../base/errors.ts';
-import { randomHex } from '../base/random.ts';
 import { temporaryFilePid } from './atomic-file.ts';
 import { type HomePaths, homePaths } from './home-paths.ts';
+import { probeWrite } from './probe-write.ts';
 import { syncDirectory } from './sync-directory.ts';
 
 export interface PreparedHome {
@@ -19,8 +19,6 @@ export interface PreparedHome {
 
 /** Whatever its pid says, a temporary file of this age has no writer: a write takes milliseconds and pids are reused. */
 const abandonedAfterMs = 10 * 60_000;
-/** Above what a full file system still takes into the file's own entry. */
-const probeBytes = 4096;
 const forOthers = 0o077;
 
 /**
@@ -114,30 +112,27 @@ async function listDirectory(root: string): Promise<string[]> {
 
 /** Only takes rights away, and only from files and directories themselves, never from what a link leads to. */
 async function tighten(path: string): Promise<'fine' | 'tightened' | 'still-open'> {
-  const entry = await lstat(path).catch(() => undefined);
-  if (!entry || !(entry.isFile() || entry.isDirectory()) || (entry.mode & forOthers) === 0) return 'fine';
+  const mode = await modesForOthers(path);
+  if (mode === undefined) return 'fine';
+  await chmod(path, mode & 0o700).catch(() => {});
+  return (await modesForOthers(path)) === undefined ? 'tightened' : 'still-open';
+}
+
+/** The mode of a file or directory that others may read or write, else undefined. Links are somebody's own business. */
+export async function modesForOthers(path: string): Promise<number | undefined> {
   // Windows shows modes that it does not have.
-  if (process.platform === 'win32') return 'fine';
-  await chmod(path, entry.mode & 0o700).catch(() => {});
-  const after = await lstat(path).catch(() => undefined);
-  return after && (after.mode & forOthers) !== 0 ? 'still-open' : 'tightened';
+  if (process.platform === 'win32') return undefined;
+  const entry = await lstat(path).catch(() => undefined);
+  const counts = entry !== undefined && (entry.isFile() || entry.isDirectory());
+  return counts && (entry.mode & forOthers) !== 0 ? entry.mode : undefined;
 }
 
 /** Modes do not tell: root ignores them, a file system may be read-only or full. So a file is written. */
 async function assertWritable(root: string): Promise<void> {
-  const path = join(root, `.probe.${process.pid}.${randomHex(6)}.tmp`);
   try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(Buffer.alloc(probeBytes, 1));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await probeWrite(root);
   } catch (error) {
     throw unusable(root, error);
-  } finally {
-    await rm(path, { force: true }).catch(() => {}); // the next start clears it away
   }
 }
 

@@ -50,6 +50,10 @@ export const stuckCheckMs = 5_000;
 /** Waits between attempts while a store cannot be written (disk full, read-only file system). */
 export const firstRetryMs = 250;
 export const maxRetryMs = 5_000;
+/** What a file system says of a write that may succeed later. Anything else is for the store to find out. */
+export const diskRefusals: readonly string[] = ['EROFS', 'ENOSPC', 'EDQUOT', 'EIO'];
+/** Room for a small transaction of each lane. */
+export const diskProbeBytes = 64 * 1024;
 /** A worker that is asked to pause ends its transaction first; one that takes longer is stuck, and nothing is done under it. */
 export const pauseLimitMs = 10_000;
 /** A lane that is closed and has not ended within this time is reported, not waited for: SIGTERM is answered within 5 s. */

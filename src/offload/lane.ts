@@ -3,16 +3,20 @@
  * dies or fails, a new run starts at the first unreleased frame; frames are applied idempotently, so none is lost and none counts twice.
  * A lane that is paused has no worker and no handle of its stores open; its queue goes on taking frames.
  */
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import { CollabError, decodeError, encodeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { probeWrite } from '../home/probe-write.ts';
 import { createQueue, type PushResult, type QueueProducer } from '../queue/queue-producer.ts';
 import type { LaneName, LaneStarts } from './contract.ts';
 import { createPause, type Pause } from './lane-pause.ts';
 import {
   closeTimeoutMs,
   deathWindowMs,
+  diskProbeBytes,
+  diskRefusals,
   firstRetryMs,
   lanePolicies,
   maxDeaths,
@@ -180,8 +184,15 @@ export class Lane<Name extends LaneName> {
 
   async #supervise(): Promise<void> {
     let retryMs = firstRetryMs;
+    let refused: CollabError | undefined;
     for (;;) {
       await this.#whilePaused();
+      if (refused !== undefined && (await this.#diskRefuses())) {
+        if (this.#stop.signal.aborted) return this.#fail(refused);
+        await this.#wait(retryMs);
+        retryMs = Math.min(retryMs * 2, maxRetryMs);
+        continue;
+      }
       const before = this.#queue.released;
       const ending = await this.#runOnce();
       if (ending === 'closed') return;
@@ -196,9 +207,23 @@ export class Lane<Name extends LaneName> {
       this.#restarts += 1;
       this.#note({ state: 'restarting', error: encodeError(ending) }, ending);
       if (reaction === 'again') continue;
+      refused = ending.code === 'STORE_UNAVAILABLE' ? ending : undefined;
       this.#waiters.disappoint(interruption(this.name, ending));
       await this.#wait(retryMs);
       retryMs = Math.min(retryMs * 2, maxRetryMs);
+    }
+  }
+
+  /**
+   * Asked before LMDB is let at it again: each of its writes that fails may end the process, since lmdb-js 3.5 describes it in 100 bytes of
+   * memory, and the description takes up to 125.
+   */
+  async #diskRefuses(): Promise<boolean> {
+    try {
+      await probeWrite(dirname(dirname(this.#start.places.delta)), diskProbeBytes);
+      return false;
+    } catch (error) {
+      return diskRefusals.includes((error as NodeJS.ErrnoException).code ?? '');
     }
   }
 

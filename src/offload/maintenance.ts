@@ -74,8 +74,14 @@ export class Maintenance {
 
   /** Runs `work` when nothing else is done to the stores. */
   inTurn<T>(what: string, work: (report: Report) => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(async () => {
+    return this.#take(what, async (report) => {
       if (this.stopping.aborted) throw new CollabError('STORE_CLOSED', 'the daemon stops');
+      return await work(report);
+    });
+  }
+
+  #take<T>(what: string, work: (report: Report) => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(async () => {
       this.#activity = { what, done: 0, total: 0 };
       try {
         return await work((done, total) => {
@@ -109,10 +115,14 @@ export class Maintenance {
 
   /**
    * Makes stores again whose file is gone, from the handles that are still open. All at once: those of the compact lane may be the last,
-   * and it lets go of all of them. In a turn only.
+   * and it lets go of all of them.
    * @returns the directories in which files are kept that somebody had put in their place. @throws as `compact`.
    */
-  async renew(stores: readonly StoreName[]): Promise<readonly string[]> {
+  bringBack(stores: readonly StoreName[]): Promise<readonly string[]> {
+    return this.#take('bringing back what was deleted', () => this.#renew(stores));
+  }
+
+  async #renew(stores: readonly StoreName[]): Promise<readonly string[]> {
     try {
       for (const store of stores) await this.#copy(store, 'anew');
       return await this.alone(async () => {
@@ -207,9 +217,14 @@ export class Maintenance {
     return this.#files.missing();
   }
 
+  /** Ends what is done in other processes, and begins nothing more but `bringBack`. */
+  stop(): void {
+    this.#closing.abort();
+  }
+
   /** Lets what is under way come to an end. The compact lane is closed before, so that no copy goes on. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.stop();
     await this.#turn;
   }
 

@@ -23,13 +23,13 @@ const reopenEveryMs = 10_000;
 export class StoreWatch {
   readonly #parts: StoreWatchParts;
   readonly #timer: NodeJS.Timeout;
-  #looking = false;
+  #looking: Promise<void> | undefined;
   #troubleSinceMs: number | undefined;
   #trouble: string | undefined;
 
   constructor(parts: StoreWatchParts) {
     this.#parts = parts;
-    this.#timer = setInterval(() => void this.#look(), lookMs).unref();
+    this.#timer = setInterval(() => void this.look(), lookMs).unref();
   }
 
   /** What does not work at the moment, in sentences. */
@@ -37,24 +37,28 @@ export class StoreWatch {
     return this.#trouble === undefined ? [] : [this.#trouble];
   }
 
-  close(): void {
+  /** Looks once more: what was deleted a moment ago ends with the handles that are open now. */
+  async close(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#looking;
+    await this.#bringBack();
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    try {
-      await this.#bringBack();
-      await this.#reopen();
-    } finally {
-      this.#looking = false;
-    }
+  /** Joins a look under way. */
+  look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
+    if (this.#parts.maintenance.activity === undefined) await this.#bringBack();
+    await this.#reopen();
   }
 
   async #bringBack(): Promise<void> {
     const { maintenance, logger } = this.#parts;
-    if (maintenance.activity !== undefined) return;
     const missing = maintenance.missing();
     if (missing.length === 0) {
       this.#trouble = undefined;
@@ -66,9 +70,7 @@ export class StoreWatch {
     });
     this.#trouble = `the file of the ${missing.join(' and ')} store was deleted or replaced under the daemon`;
     try {
-      const aside = await maintenance.inTurn('bringing back what was deleted', () =>
-        maintenance.renew(missing),
-      );
+      const aside = await maintenance.bringBack(missing);
       this.#trouble = undefined;
       logger.warn('the stores are whole again', { stores });
       if (aside.length > 0) logger.warn('what stood in their place is kept', { directories: aside.join() });

@@ -4,9 +4,8 @@ import { type HlcTime, isHlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
 import { type AuditRecord, AuditWriter } from './audit-log.ts';
 import { decodeMeta, isCount } from './meta-table.ts';
-import { Salvage, type SalvagedEntry, salvageMetaValues } from './salvage.ts';
+import { numberOf, Salvage, type SalvagedEntry, salvageMetaValues } from './salvage.ts';
 import { metaValue } from './store-facts.ts';
-import { positionKeyBytes, positionOfKey } from './store-keys.ts';
 import { digestName, isStoredDigest } from './table-digest.ts';
 
 export interface RepairedAudit {
@@ -130,7 +129,7 @@ function copyEvents(
   const { cutOff, damagedLeaves } = salvage.walk('events', () => {});
   const oldest = cutOff && dropped !== undefined ? dropped + 1 : 0;
   const take = (entry: SalvagedEntry) => {
-    const record = timeOf(entry) < oldest ? undefined : readEvent(entry);
+    const record = numberOf(entry) < oldest ? undefined : readEvent(entry);
     if (record === undefined || seen.has(record.at)) return;
     seen.add(record.at);
     batch.push(record);
@@ -142,7 +141,7 @@ function copyEvents(
   let isCertain = true;
   if (cutOff)
     salvage.scan((entry, { state }) => {
-      const isOurs = state === 'live' || (timeOf(entry) <= end && dropped !== undefined);
+      const isOurs = state === 'live' || (numberOf(entry) <= end && dropped !== undefined);
       if (isOurs) take(entry);
       else if (state === 'unknown') {
         isCertain = false;
@@ -153,12 +152,8 @@ function copyEvents(
   return { events: seen.size, isCertain };
 }
 
-function timeOf({ key }: SalvagedEntry): number {
-  return key.length === positionKeyBytes ? positionOfKey(key) : Number.NaN;
-}
-
 function readEvent(entry: SalvagedEntry): AuditRecord | undefined {
-  const at = timeOf(entry);
+  const at = numberOf(entry);
   if (!isHlcTime(at)) return undefined;
   try {
     decodeAuditEvent(at, entry.value);

@@ -9,8 +9,8 @@ import { KnownMeta } from './known-meta.ts';
 import { bodyOf, deltaSchema, LogView, lostPrefix, sourcePrefix } from './log-view.ts';
 import { encodeLostMarker, isLostMarker } from './lost-marker.ts';
 import { Chains } from './repair-chains.ts';
-import { Salvage, type SalvagedEntry, type SalvagedTable, type ScannedPage } from './salvage.ts';
-import { positionKey, positionKeyBytes, positionOfKey } from './store-keys.ts';
+import { numberOf, Salvage, type SalvagedEntry, type SalvagedTable, type ScannedPage } from './salvage.ts';
+import { positionKey, positionOfKey } from './store-keys.ts';
 
 /** What others know of the log, and no repaired log may fall below. */
 export interface LogWitness {
@@ -130,7 +130,7 @@ class LogRepair {
     if (sure !== undefined && sure > 0) return sure;
     let first = Number.POSITIVE_INFINITY;
     const take = (entry: SalvagedEntry) => {
-      const position = positionOf(entry);
+      const position = numberOf(entry);
       const record = position < first ? readRecord(position, entry.value) : undefined;
       if (record !== undefined && !this.#known.isDropped(record.delta)) first = position;
     };
@@ -159,7 +159,7 @@ class LogRepair {
       this.#onProgress(done, total);
     };
     const take = (entry: SalvagedEntry) => {
-      const position = positionOf(entry);
+      const position = numberOf(entry);
       if (!(position >= floor)) return;
       done++;
       if (readRecord(position, entry.value) === undefined && !isLostMarker(position, entry.value)) {
@@ -183,7 +183,7 @@ class LogRepair {
     if (this.#known.sureCount('head') !== undefined) return 0;
     let last = 0;
     const take = (entry: SalvagedEntry, { state, transaction }: ScannedPage) => {
-      const position = positionOf(entry);
+      const position = numberOf(entry);
       // What was never committed may lie about as well.
       if (
         state !== 'free' &&
@@ -207,7 +207,7 @@ class LogRepair {
     const missing = this.#missing(floor, head);
     const found = new Map<number, Candidate[]>();
     const take = (entry: SalvagedEntry, { state, transaction }: ScannedPage) => {
-      const position = positionOf(entry);
+      const position = numberOf(entry);
       if (!missing.has(position) || readRecord(position, entry.value) === undefined) return;
       const known = found.get(position) ?? [];
       found.set(position, known);
@@ -333,11 +333,6 @@ class LogRepair {
       }
     });
   }
-}
-
-/** Not a number when the key is no position. */
-function positionOf({ key }: SalvagedEntry): number {
-  return key.length === positionKeyBytes ? positionOfKey(key) : Number.NaN;
 }
 
 function readRecord(position: number, value: Buffer): { frame: DeltaFrame; delta: Delta } | undefined {

@@ -11,6 +11,7 @@ import { PageMap } from './lmdb-page.ts';
 import { storedKey, storedValue, TreeWalk } from './lmdb-tree.ts';
 import { looseNodes } from './loose-nodes.ts';
 import { endIsGone, findSalvageRoot, type SalvageRoot } from './salvage-root.ts';
+import { positionKeyBytes, positionOfKey } from './store-keys.ts';
 
 /** Of one value: four times what our largest takes. A number above is damaged, and would hide what lies behind. */
 const mostOverflowPages = 1024;
@@ -21,6 +22,11 @@ const mostNameBytes = 128;
 export interface SalvagedEntry {
   readonly key: Buffer;
   readonly value: Buffer;
+}
+
+/** The position of a record, the time of an event. Not a number when the key is neither. */
+export function numberOf({ key }: SalvagedEntry): number {
+  return key.length === positionKeyBytes ? positionOfKey(key) : Number.NaN;
 }
 
 export interface SalvagedTable {

@@ -181,6 +181,29 @@ describe('a store that is deleted under the daemon', () => {
   }
 });
 
+describe('stores that were deleted a moment ago', () => {
+  async function justDeleted(t: TestContext) {
+    const disk = onDisk(t);
+    const stores = await disk.open();
+    await fill(disk, stores, 0, 300);
+    rmSync(join(disk.root, 'lmdb'), { recursive: true });
+    return { disk, stores };
+  }
+
+  it('are brought back before they are closed', async (t) => {
+    const { disk, stores } = await justDeleted(t);
+    await stores.close();
+    const again = await disk.open();
+    assert.deepEqual(await contents(again), numbers(0, 300));
+    assert.equal((await again.audit.query({ holder: agent, limit: 1000 })).events.length, 300);
+  });
+
+  it('are brought back before anything is done with their files', async (t) => {
+    const { stores } = await justDeleted(t);
+    assert.deepEqual((await stores.verify()).problems, []);
+  });
+});
+
 describe('a store that is deleted before its lanes have opened it', () => {
   it('is made again from what the start had opened', async (t) => {
     const disk = onDisk(t);
