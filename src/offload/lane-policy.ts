@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { LaneName } from './contract.ts';
 
 /**
@@ -50,8 +51,9 @@ export const stuckCheckMs = 5_000;
 /** Waits between attempts while a store cannot be written (disk full, read-only file system). */
 export const firstRetryMs = 250;
 export const maxRetryMs = 5_000;
-/** What a file system says of a write that may succeed later. Anything else is for the store to find out. */
-export const diskRefusals: readonly string[] = ['EROFS', 'ENOSPC', 'EDQUOT', 'EIO'];
+const { EROFS, ENOSPC, EDQUOT, EIO } = constants.errno;
+/** What a file system says of a write that may succeed later, by number: Node has no name for EDQUOT. The rest is for the store to find out. */
+export const diskRefusals: readonly number[] = [EROFS, ENOSPC, EDQUOT, EIO];
 /** Room for a small transaction of each lane. */
 export const diskProbeBytes = 64 * 1024;
 /** A worker that is asked to pause ends its transaction first; one that takes longer is stuck, and nothing is done under it. */

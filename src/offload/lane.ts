@@ -223,7 +223,7 @@ export class Lane<Name extends LaneName> {
       await probeWrite(dirname(dirname(this.#start.places.delta)), diskProbeBytes);
       return false;
     } catch (error) {
-      return diskRefusals.includes((error as NodeJS.ErrnoException).code ?? '');
+      return diskRefusals.includes(-((error as NodeJS.ErrnoException).errno ?? 0));
     }
   }
 

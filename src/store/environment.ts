@@ -21,6 +21,7 @@ import { syncDirectorySync } from '../home/sync-directory.ts';
 import { checkDataFile, dataFileName } from './data-file.ts';
 import { storeError } from './store-error.ts';
 import { Table } from './table.ts';
+import { WriteProbe } from './write-probe.ts';
 
 /**
  * `flush`: a commit returns after fdatasync of data and meta page; committed is flushed.
@@ -58,13 +59,20 @@ export class Environment {
   readonly directory: string;
   readonly readOnly: boolean;
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #probe: WriteProbe | undefined;
   #closing: Promise<void> | undefined;
 
   /** Use `openEnvironment`. */
-  constructor(directory: string, readOnly: boolean, root: RootDatabase<Uint8Array, Uint8Array>) {
+  constructor(
+    directory: string,
+    readOnly: boolean,
+    root: RootDatabase<Uint8Array, Uint8Array>,
+    probe: WriteProbe | undefined,
+  ) {
     this.directory = directory;
     this.readOnly = readOnly;
     this.#root = root;
+    this.#probe = probe;
   }
 
   get closed(): boolean {
@@ -108,7 +116,10 @@ export class Environment {
     if (this.readOnly)
       throw new CollabError('STORE_READ_ONLY', `${this.directory} is opened for reading only`);
     // 1: abortable, so that a throw in the action leaves no trace. 2: committed, and by the environment's flags synced, on return.
-    return this.#guard(() => this.#root.transactionSync(action, 1 | 2));
+    return this.#guard(() => {
+      this.#probe?.check();
+      return this.#root.transactionSync(action, 1 | 2);
+    });
   }
 
   /** The next read of this thread sees the newest commit of every thread. */
@@ -142,7 +153,7 @@ export class Environment {
 
   /** Idempotent; joins a close under way. */
   close(): Promise<void> {
-    this.#closing ??= this.#root.close();
+    this.#closing ??= this.#root.close().finally(() => this.#probe?.close());
     return this.#closing;
   }
 
@@ -205,7 +216,8 @@ export function openEnvironment(directory: string, options: EnvironmentOptions):
       // Not in the types: files are for the owner alone (SPEC §2).
       ...({ permissionsMode: 0o600 } as object),
     });
-    return new Environment(directory, readOnly, root);
+    const probe = options.writer === true ? WriteProbe.open(directory) : undefined;
+    return new Environment(directory, readOnly, root, probe);
   } catch (error) {
     throw storeError(error, directory);
   }

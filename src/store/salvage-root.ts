@@ -88,10 +88,25 @@ function wrote(file: PageFile, transaction: number): boolean {
   return false;
 }
 
+/** How many transactions may have lost their lists of tables: a number far above is a damaged one. */
+const mostLostLists = 64;
+
+/** The newest transaction that wrote any page; at least `known`. */
+function newestWritten(file: PageFile, known: number): number {
+  let newest = known;
+  for (let page = 2; page < file.pages; page++) {
+    const transaction = pageTransaction(file, page) ?? 0;
+    if (transaction > newest && transaction <= known + mostLostLists) newest = transaction;
+  }
+  return newest;
+}
+
 /** The newest list of tables that there is, when no meta page leads to one. */
 function searchedRoot(file: PageFile, claims: readonly Claim[]): SalvageRoot {
   const found = searchTables(file, () => true);
   const told = claims.filter(({ meta }) => isPlausible(meta)).map(({ meta }) => meta.transaction);
+  // A later one, whose list of tables is gone, has left other pages.
+  if (found !== undefined) told.push(newestWritten(file, found.transaction));
   const transaction = Math.max(found?.transaction ?? 0, ...told);
   const meta = claims.find((claim) => claim.meta.transaction === transaction)?.meta;
   return {

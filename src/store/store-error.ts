@@ -89,8 +89,12 @@ function errno(name: string, number: number, what: string, next: string): [numbe
  */
 export function storeError(error: unknown, directory: string): unknown {
   if (error instanceof CollabError) return error;
-  const code = (error as { readonly code?: unknown } | undefined)?.code;
-  const meaning = typeof code === 'number' || typeof code === 'string' ? meanings.get(code) : undefined;
+  const { code, errno } = (error ?? {}) as { readonly code?: unknown; readonly errno?: unknown };
+  // Node has no name for some errors of Linux, such as EDQUOT.
+  const number = typeof errno === 'number' ? -errno : undefined;
+  const meaning = [code, number]
+    .map((key) => (typeof key === 'number' || typeof key === 'string' ? meanings.get(key) : undefined))
+    .find((found) => found !== undefined);
   if (meaning === undefined && typeof code !== 'number') return error;
   const what = meaning?.what ?? (error instanceof Error ? error.message : String(error));
   return new CollabError(meaning?.code ?? 'STORE_UNAVAILABLE', `the store in ${directory} failed: ${what}`, {

@@ -15,7 +15,8 @@ describe('a backup beside a daemon that ends', () => {
   const cli = new CliFixture();
   let client: ControlClient;
   before(async () => {
-    client = await started(cli);
+    // However fast the disk is, this backup is not done before it is stopped.
+    client = await started(cli, { AGENT_COLLAB_FAILPOINTS: 'backup.copied=stall' });
   });
   after(async () => {
     client.close();

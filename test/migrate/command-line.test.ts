@@ -75,7 +75,7 @@ test('the texts name what was done, what was left and how to go back', async (t)
     assert.match(stdout, line);
   assert.match((await cli.run(['migrate', 'start'])).stdout, /^migrated already, .* nothing was done\n/);
   const status = (await cli.run(['migrate', 'status'])).stdout;
-  assert.match(status, /^migrated \d+s ago/);
+  assert.match(status, /^migrated \d+m?s ago/);
   assert.match(status, /-before-migration +before-migration +5 /);
   const back = (await cli.run(['migrate', 'rollback'])).stdout;
   assert.match(back, /is as it was before the migration \(backup \d{8}-\d{6}-before-migration\)\n/);

@@ -307,6 +307,11 @@ describe('storeError', () => {
     }
   });
 
+  it('knows by its number what Node has no name for', () => {
+    const error = Object.assign(new Error('x'), { code: 'Unknown system error -122', errno: -122 });
+    assert.match(String(storeError(error, '/d')), /quota is used up \(EDQUOT\)/);
+  });
+
   it('leaves our own errors and defects as they are', () => {
     const ours = new CollabError('SEQ_GAP', 'x');
     const defect = new TypeError('x is not a function');
