@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { WriteProbe } from '../../src/store/write-probe.ts';
 import { tempDirectory } from './store-fixture.ts';
 
+const limit = ['prlimit', '--fsize=20000000'] as const;
+
 describe('WriteProbe', () => {
   it('leaves nothing in the directory, and goes on when that is deleted', (t) => {
     const directory = join(tempDirectory(t), 'store');
@@ -27,13 +29,13 @@ describe('WriteProbe', () => {
     assert.equal(WriteProbe.open(join(tempDirectory(t), 'absent')), undefined);
   });
 
-  const limitsPossible = spawnSync('prlimit', ['--nofile', 'true']).status === 0;
+  const limitsPossible = spawnSync(limit[0], [limit[1], 'true']).status === 0;
   const skip = !limitsPossible && 'no prlimit';
   it('meets a file that may not grow before LMDB does (needs prlimit)', { skip }, (t) => {
     const program = fileURLToPath(new URL('./write-until-refused.ts', import.meta.url));
     const { stdout, stderr, status } = spawnSync(
-      'prlimit',
-      ['--fsize=20000000', process.execPath, '--import', 'tsx', program, tempDirectory(t)],
+      limit[0],
+      [limit[1], process.execPath, '--import', 'tsx', program, tempDirectory(t)],
       { encoding: 'utf8' },
     );
     assert.deepEqual([status, stderr], [0, '']);
