@@ -28,13 +28,17 @@ function drawDeath({ random }: Round, lane: LaneName): string {
   return lane === 'compact' ? 'exit' : random.pick(['exit', 'throw']);
 }
 
+function laneOf(seed: number): LaneName {
+  return laneNames[seed % laneNames.length] ?? 'persist';
+}
+
 const laneDies: Scenario = {
   name: 'lane-dies',
   about:
     'a worker throws or exits before, in or after its work: it is replaced, and nothing is lost (G1–G4, G6)',
   async run(round) {
     const { random, seed } = round;
-    const lane = laneNames[seed % laneNames.length] ?? 'persist';
+    const lane = laneOf(seed);
     const place = places[Math.floor(seed / laneNames.length) % places.length] ?? 'taken';
     const action = drawDeath(round, lane);
     // Its successors pass as often before they die: what comes after the first death must be less than that.
@@ -58,7 +62,7 @@ const laneFails: Scenario = {
     'three deaths of a lane within a minute: read-only with the reason in `status`, locks go on, a restart mends it (G1–G4, G6)',
   async run(round) {
     const { random, seed } = round;
-    const lane = laneNames[seed % laneNames.length] ?? 'persist';
+    const lane = laneOf(seed);
     const action = drawDeath(round, lane);
     // Some of its work is done before; each successor passes as often before it dies.
     const failpoints = `${lane}.${random.pick(places)}=${action}@${random.int(1, 3)}+`;
@@ -109,7 +113,7 @@ const laneHangs: Scenario = {
     'a worker hangs, as on a disk that does not answer: locks go on, a stop ends all the same, nothing is lost (G1–G4, G6)',
   every: 3,
   async run(round) {
-    const lane = laneNames[round.seed % 4] ?? 'persist';
+    const lane = laneOf(round.seed);
     const failpoints = `${lane}.${round.random.pick(places)}=stall@2`;
     round.notes.push(failpoints);
     const daemon = await round.startReady({ failpoints });

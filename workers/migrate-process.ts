@@ -2,12 +2,12 @@
  * The part of a migration that may end its process. `trial`: does LMDB work in a directory? On some network and overlay file systems it
  * does not. `verify`: is a log whole? LMDB ends the process that meets certain damaged pages.
  */
-import { setImmediate } from 'node:timers/promises';
-import { CollabError, encodeError } from '../src/base/errors.ts';
+import { CollabError } from '../src/base/errors.ts';
+import { answerParent, tellProgress } from '../src/base/task-process.ts';
 import { openDeltaEnvironment } from '../src/store/delta-log.ts';
 import { openEnvironment } from '../src/store/environment.ts';
 import { LogView } from '../src/store/log-view.ts';
-import { verifySteps } from '../src/store/verify.ts';
+import { verifyOpen } from '../src/store/verify.ts';
 
 const [, , task, directory = ''] = process.argv;
 const records = 256;
@@ -51,21 +51,10 @@ function value(at: number): Buffer {
 async function verifyLog(): Promise<unknown> {
   const environment = openDeltaEnvironment(directory, { writer: true });
   try {
-    const steps = verifySteps({ log: new LogView(environment) });
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-      process.send?.({ progress: step.value });
-      await setImmediate();
-    }
+    return await verifyOpen({ log: new LogView(environment) }, { onProgress: tellProgress });
   } finally {
     await environment.close();
   }
 }
 
-(task === 'trial' ? tryLmdb() : verifyLog()).then(
-  (value) => process.send?.({ value: value ?? null }),
-  (error: unknown) => process.send?.({ error: encodeError(error) }),
-);
-// A parent that is gone wants no answer.
-process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+answerParent(task === 'trial' ? tryLmdb() : verifyLog());

@@ -1,13 +1,12 @@
 /** Opens the stores of a copy and walks every record. Only for a process of its own: LMDB ends the one that meets certain damage. */
 import { mkdir, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { CollabError } from '../base/errors.ts';
 import { openAuditTables } from '../store/audit-tables.ts';
 import { openDeltaEnvironment } from '../store/delta-log.ts';
 import type { Environment } from '../store/environment.ts';
 import { LogView } from '../store/log-view.ts';
-import { verifySteps } from '../store/verify.ts';
+import { verifyOpen } from '../store/verify.ts';
 import type { VerifyProgress } from '../store/verify-report.ts';
 import { removeTree } from './copy-tree.ts';
 import type { StoreCheck } from './manifest.ts';
@@ -43,17 +42,9 @@ export async function checkStores(
       ...(log === undefined ? {} : { log: new LogView(log) }),
       ...(trail === undefined ? {} : { audit: trail }),
     };
-    const steps = verifySteps(targets);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) {
-        const { sound, checked, problems } = step.value;
-        const told = problems.map(({ store, where, what }) => `${store}, ${where}: ${what}`);
-        return { sound, deltas: checked.deltas, auditEvents: checked.auditEvents, problems: told };
-      }
-      onProgress(step.value);
-      await setImmediate();
-    }
+    const { sound, checked, problems } = await verifyOpen(targets, { onProgress });
+    const told = problems.map(({ store, where, what }) => `${store}, ${where}: ${what}`);
+    return { sound, deltas: checked.deltas, auditEvents: checked.auditEvents, problems: told };
   } catch (error) {
     if (error instanceof CollabError && error.code === 'STORE_DAMAGED') return damagedStores(error.message);
     throw error;

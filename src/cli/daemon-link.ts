@@ -48,6 +48,21 @@ export class DaemonLink {
     }
   }
 
+  /** Undefined when nothing was sent: no daemon runs, and this command starts none. @throws as `call`. */
+  async callIfServed<Name extends OperationName>(
+    name: Name,
+    input: OperationInput<Name>,
+    options: CallOptions = {},
+  ): Promise<CallResult<Name> | undefined> {
+    try {
+      return await this.call(name, input, options);
+    } catch (error) {
+      const isDown = error instanceof CollabError && error.code === 'DAEMON_UNREACHABLE';
+      if (isDown && error.details?.sent === undefined) return undefined;
+      throw error;
+    }
+  }
+
   /** As ControlClient.events. */
   async *events(
     kinds: readonly StreamKind[],

@@ -1,14 +1,9 @@
 /** Runs what may end its process, a look at files through LMDB, in one of its own (workers/migrate-process.ts). */
-import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CollabError, decodeError } from '../base/errors.ts';
+import { runInProcess, type TaskEnding, wasStopped } from '../base/task-process.ts';
 import type { LogCheck, MigrationTools } from '../migrate/start-migration.ts';
 import { workerUrl } from '../offload/worker-url.ts';
-
-type Ending =
-  | { readonly value: unknown }
-  | { readonly error: unknown }
-  | { readonly died: NodeJS.Signals | number | null };
 
 export const migrationTools: MigrationTools = {
   async tryLmdb(directory) {
@@ -28,7 +23,7 @@ export const migrationTools: MigrationTools = {
     const ending = await runTask('verify', directory, onProgress);
     if ('value' in ending) return ending.value as LogCheck;
     if ('error' in ending) throw decodeError(ending.error);
-    if (ending.died === 'SIGKILL' || ending.died === 'SIGTERM') {
+    if (wasStopped(ending)) {
       throw new CollabError('STORE_UNAVAILABLE', `the check of the log was ended by ${ending.died}`, {
         next: 'Run it again; is there too little memory?',
       });
@@ -38,24 +33,10 @@ export const migrationTools: MigrationTools = {
   },
 };
 
-async function runTask(
+function runTask(
   task: 'trial' | 'verify',
   directory: string,
   onProgress: (progress: { readonly done: number; readonly total: number }) => void = () => {},
-): Promise<Ending> {
-  const child = fork(fileURLToPath(workerUrl('migrate-process')), [task, directory], {
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  return new Promise<Ending>((resolve, reject) => {
-    child.on('message', (message) => {
-      const said = message as { readonly progress?: { done: number; total: number } } & Ending;
-      if (said.progress !== undefined) onProgress(said.progress);
-      else resolve(said);
-    });
-    child.once('exit', (code, signal) => resolve({ died: signal ?? code }));
-    child.once('error', reject);
-  }).finally(() => {
-    // The child ends itself when the channel does; an open one would keep both processes alive.
-    if (child.connected) child.disconnect();
-  });
+): Promise<TaskEnding> {
+  return runInProcess(fileURLToPath(workerUrl('migrate-process')), [task, directory], { onProgress });
 }

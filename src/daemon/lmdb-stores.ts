@@ -20,8 +20,9 @@ import { StoreHandles } from '../offload/store-handles.ts';
 import { StoreWatch } from '../offload/store-watch.ts';
 import { verifyInChild } from '../offload/verify-child.ts';
 import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
+import { asideDirectory } from '../store/set-aside.ts';
 import { type StoreName, storeNames } from '../store/store-copy.ts';
-import { asideDirectory, type PreparedStores, prepareStores, refillRing } from './store-start.ts';
+import { type PreparedStores, prepareStores, refillRing } from './store-start.ts';
 import type { OpenStores, ReclaimResult, StoreStart, WholeStoreWork } from './stores.ts';
 
 /** A file below this size is left as it is: what it could give back is not worth the copy. */
@@ -187,7 +188,7 @@ class LmdbStores implements OpenStores {
         await this.#lanes.compact.pause();
         const repair = {
           node,
-          asideDirectory: asideDirectory(places),
+          asideDirectory: asideDirectory(places.delta),
           witness: { head: this.#ring.committed, fence: this.#reservedUntil },
         };
         return verifyInChild({ places, mapSizeBytes, repair }, ({ done, total }) => report(done, total));

@@ -7,7 +7,7 @@ import { randomHex } from '../base/random.ts';
 import type { Config } from '../home/config.ts';
 import type { HomePaths } from '../home/home-paths.ts';
 import type { NodeKey } from '../home/node-key.ts';
-import { FenceSource } from '../lock/fence.ts';
+import { FenceSource, fenceBlock } from '../lock/fence.ts';
 import { ProjectCache } from '../project/project-cache.ts';
 import { AuditService } from './audit-service.ts';
 import { DeltaService } from './delta-service.ts';
@@ -15,7 +15,7 @@ import { LockService } from './lock-service.ts';
 import { auditDraft } from './lock-views.ts';
 import { RetentionSchedule } from './retention-schedule.ts';
 import { diskRoom, StorageGuard, type StorageUse } from './storage-guard.ts';
-import { fenceBlock, type OpenStores } from './stores.ts';
+import type { OpenStores } from './stores.ts';
 import { TargetResolver } from './targets.ts';
 
 /** Between two attempts to reserve fences on a disk that refuses. */

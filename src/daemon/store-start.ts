@@ -3,12 +3,12 @@
  * it, what is damaged is set aside and repaired, fences are reserved, and the newest deltas go into the ring.
  */
 import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { DeltaRing } from '../delta/delta-ring.ts';
-import type { FenceBlock } from '../lock/fence.ts';
+import { type FenceBlock, fenceBlock } from '../lock/fence.ts';
 import type { StorePlaces } from '../offload/contract.ts';
 import { removeCopy } from '../offload/store-swap.ts';
 import { verifyInChild } from '../offload/verify-child.ts';
@@ -17,11 +17,12 @@ import { DeltaIndexWriter } from '../store/delta-index.ts';
 import { DeltaLogWriter } from '../store/delta-log.ts';
 import type { DeltaReader } from '../store/delta-reader.ts';
 import type { LogState } from '../store/log-view.ts';
+import { asideDirectory } from '../store/set-aside.ts';
 import { checkAtStart, type StartCheck } from '../store/start-check.ts';
 import { storeNames } from '../store/store-copy.ts';
 import type { VerifyResult } from '../store/verify.ts';
 import { lostText } from '../store/verify-report.ts';
-import { fenceBlock, type StoreStart } from './stores.ts';
+import type { StoreStart } from './stores.ts';
 
 export interface PreparedStores {
   readonly state: LogState;
@@ -30,11 +31,6 @@ export interface PreparedStores {
   /** What was found and done, for people. */
   readonly findings: readonly string[];
   readonly started: StoreStart;
-}
-
-/** Where damaged files are kept, beside the stores. */
-export function asideDirectory(places: Pick<StorePlaces, 'delta'>): string {
-  return join(dirname(places.delta), 'damaged');
 }
 
 /**
@@ -94,7 +90,7 @@ async function mend(
     {
       places: { delta, index, audit },
       mapSizeBytes,
-      repair: { node, asideDirectory: asideDirectory(places) },
+      repair: { node, asideDirectory: asideDirectory(places.delta) },
     },
     ({ store, done, total }) => onStep(`repairing the stores: ${store}, ${done} of ${total}`),
   );

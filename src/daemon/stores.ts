@@ -5,12 +5,6 @@ import type { FenceBlock } from '../lock/fence.ts';
 import type { AuditStore } from '../store/audit-store.ts';
 import type { DeltaStore } from '../store/delta-store.ts';
 
-/**
- * Fences reserved at a time. Each start skips the rest of its block, so 2^53 numbers are good for 5 · 10^8 starts; a
- * block lasts for 16 million grants, days before the next reservation would be missed on a disk that is full.
- */
-export const fenceBlock = 2 ** 24;
-
 /** What compact copies gave back to the disk. */
 export interface ReclaimResult {
   readonly stores: readonly string[];

@@ -11,14 +11,19 @@ function throwUnlessUnsupported(error: unknown): void {
 
 export async function syncDirectory(path: string): Promise<void> {
   try {
-    const directory = await open(path, 'r');
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    await syncPath(path);
   } catch (error) {
     throwUnlessUnsupported(error);
+  }
+}
+
+/** A file, or a directory where that must be possible. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

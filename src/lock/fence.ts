@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
 
+/**
+ * Fences reserved at a time. Each start skips the rest of its block, so 2^53 numbers are good for 5 · 10^8 starts; a
+ * block lasts for 16 million grants, days before the next reservation would be missed on a disk that is full.
+ */
+export const fenceBlock = 2 ** 24;
+
 export interface FenceBlock {
   /** The first fence of this process: at least 1, and above every fence that an earlier process could have given. */
   readonly startFloor: number;

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
-import { copyFile, link, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { dataFileName } from '../store/data-file.ts';
+import { asideDirectory, asideName, keepFile } from '../store/set-aside.ts';
 import { type StoreName, storeNames } from '../store/store-copy.ts';
 import type { StorePlaces } from './contract.ts';
 
@@ -54,10 +55,10 @@ export class StoreFiles {
       const file = this.#fileOf(store);
       const found = identityOf(file);
       if (found === 'absent' || !this.#isForeign(store, found)) continue;
-      const time = new Date(this.#clock.wallMs()).toISOString().replaceAll(/[:.]/g, '-');
-      const directory = join(dirname(this.#places[store]), 'damaged', `${time}-${store}-foreign`);
+      const name = asideName(this.#clock.wallMs(), `${store}-foreign`);
+      const directory = join(asideDirectory(this.#places[store]), name);
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      await keep(file, join(directory, dataFileName));
+      await keepFile(file, join(directory, dataFileName));
       aside.push(directory);
     }
     return aside;
@@ -71,15 +72,6 @@ export class StoreFiles {
 
   #fileOf(store: StoreName): string {
     return join(this.#places[store], dataFileName);
-  }
-}
-
-async function keep(file: string, name: string): Promise<void> {
-  try {
-    await link(file, name);
-  } catch {
-    // A file system without links takes a copy.
-    await copyFile(file, name);
   }
 }
 

@@ -1,7 +1,8 @@
 /** The one step in which a compact copy takes its original's place: after any crash the store is the old or the new one, whole. */
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failpoint } from '../base/failpoint.ts';
+import { syncPath } from '../home/sync-directory.ts';
 import { dataFileName, lockFileName } from '../store/data-file.ts';
 import { copyDirectory } from '../store/store-copy.ts';
 
@@ -17,19 +18,10 @@ export async function swapIn(directory: string): Promise<void> {
   await rename(join(copy, dataFileName), join(directory, dataFileName));
   failpoint('reclaim.swapped');
   // The new name is on disk before anything is acknowledged that stands in the new file.
-  await syncDirectory(directory);
+  await syncPath(directory);
 }
 
 /** What a copy that never took its original's place left behind. */
 export async function removeCopy(directory: string): Promise<void> {
   await rm(copyDirectory(directory), { recursive: true, force: true });
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

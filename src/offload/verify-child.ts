@@ -2,15 +2,12 @@
  * Verification in a process of its own: LMDB ends the process that meets certain damaged pages, and that must be neither the
  * daemon nor the command that asked.
  */
-import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CollabError, decodeError } from '../base/errors.ts';
+import { runInProcess, wasStopped } from '../base/task-process.ts';
 import type { VerifyProgress, VerifyResult } from '../store/verify.ts';
-import type { ReadAnswer, VerifyTask } from './contract.ts';
+import type { VerifyTask } from './contract.ts';
 import { workerUrl } from './worker-url.ts';
-
-type Message = { readonly progress: VerifyProgress } | ReadAnswer<VerifyResult>;
-type Ending = ReadAnswer<VerifyResult> | NodeJS.Signals | number | null;
 
 const nothingChecked = { deltas: 0, signatures: 0, indexEntries: 0, auditEvents: 0, lost: 0 };
 
@@ -19,34 +16,25 @@ export async function verifyInChild(
   task: VerifyTask,
   onProgress: (progress: VerifyProgress) => void = () => {},
 ): Promise<VerifyResult> {
-  const child = fork(fileURLToPath(workerUrl('verify-process')), [JSON.stringify(task)], {
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
   let store: VerifyProgress['store'] = 'delta';
-  const ending = await new Promise<Ending>((resolve, reject) => {
-    child.on('message', (message) => {
-      const said = message as Message;
-      if ('progress' in said) {
-        store = said.progress.store;
-        onProgress(said.progress);
-      } else resolve(said);
-    });
-    child.once('exit', (code, signal) => resolve(signal ?? code));
-    child.once('error', reject);
-  }).finally(() => {
-    // The child ends itself when the channel does; an open one would keep both processes alive.
-    if (child.connected) child.disconnect();
-  });
-  if (ending !== null && typeof ending === 'object') {
-    if ('error' in ending) return damageOf(decodeError(ending.error));
-    return ending.value;
-  }
-  if (ending === 'SIGTERM' || ending === 'SIGKILL') {
-    throw new CollabError('STORE_UNAVAILABLE', `the check was ended by ${ending}`, {
+  const ending = await runInProcess<VerifyProgress>(
+    fileURLToPath(workerUrl('verify-process')),
+    [JSON.stringify(task)],
+    {
+      onProgress: (progress) => {
+        store = progress.store;
+        onProgress(progress);
+      },
+    },
+  );
+  if ('value' in ending) return ending.value as VerifyResult;
+  if ('error' in ending) return damageOf(decodeError(ending.error));
+  if (wasStopped(ending)) {
+    throw new CollabError('STORE_UNAVAILABLE', `the check was ended by ${ending.died}`, {
       next: 'Run agent-collab verify again.',
     });
   }
-  const what = `LMDB ended the process that read it (${String(ending)}): a page of the file is damaged`;
+  const what = `LMDB ended the process that read it (${ending.died}): a page of the file is damaged`;
   return {
     sound: false,
     checked: nothingChecked,

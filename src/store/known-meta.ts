@@ -1,13 +1,11 @@
 /** What can still be known of the meta values of a damaged log. */
 import type { NodeId } from '../base/ids.ts';
+import { fenceBlock } from '../lock/fence.ts';
 import { isSourceHead, isText, metaGuard, type SourceHead, sourcePrefix } from './log-view.ts';
-import { decodeMeta, isCount } from './meta-table.ts';
+import { isCount, tryDecodeMeta } from './meta-table.ts';
 import type { KnownHead } from './repair-chains.ts';
 import { type Salvage, salvageMetaValues } from './salvage.ts';
 import { metaValue } from './store-facts.ts';
-
-/** Fences of one reservation: what a lost value may have been ahead of whatever else is known. */
-const fenceBlock = 2 ** 24;
 
 export class KnownMeta {
   readonly #sure: ReadonlyMap<string, Buffer>;
@@ -34,7 +32,7 @@ export class KnownMeta {
     return node as NodeId | undefined;
   }
 
-  /** @param seen the highest that others know of. */
+  /** A lost value may have been a reservation ahead of whatever else is known. @param seen the highest that others know of. */
   fence(seen: number): number {
     const sure = this.sureCount('fence');
     return sure === undefined ? Math.max(this.count('fence') ?? 0, seen) + fenceBlock : Math.max(sure, seen);
@@ -65,10 +63,5 @@ function sourceOf(name: string): NodeId {
 }
 
 function isRight(name: string, stored: Buffer): boolean {
-  try {
-    decodeMeta(name, stored, metaGuard(name) as (value: unknown) => value is unknown);
-    return true;
-  } catch {
-    return false;
-  }
+  return tryDecodeMeta(name, stored, metaGuard(name) as (value: unknown) => value is unknown) !== undefined;
 }

@@ -81,6 +81,15 @@ export function decodeMeta<T>(name: string, stored: Buffer, guard: Guard<T>): T 
   return value;
 }
 
+/** Undefined when the value is not what it should be: who wants to know what is wrong decodes it by itself. */
+export function tryDecodeMeta<T>(name: string, stored: Buffer, guard: Guard<T>): T | undefined {
+  try {
+    return decodeMeta(name, stored, guard);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Seeded with the name, so that a value under another name is found too. */
 function metaChecksum(name: string, body: Uint8Array): number {
   return checksum(checksum(0, Buffer.from(name)), body);

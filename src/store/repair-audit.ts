@@ -3,7 +3,7 @@ import { type AuditEvent, decodeAuditEvent, encodeAuditEvent } from '../audit/au
 import { type HlcTime, isHlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
 import { type AuditRecord, AuditWriter } from './audit-log.ts';
-import { decodeMeta, isCount } from './meta-table.ts';
+import { isCount, tryDecodeMeta } from './meta-table.ts';
 import { numberOf, Salvage, type SalvagedEntry, salvageMetaValues } from './salvage.ts';
 import { metaValue } from './store-facts.ts';
 import { digestName, isStoredDigest } from './table-digest.ts';
@@ -95,15 +95,11 @@ interface Copied {
 const noneCopied: Copied = { events: 0, isCertain: true };
 
 function whatItTold(salvage: Salvage): Told {
-  const { sure, guessed } = salvageMetaValues(salvage, (name, stored) => {
-    try {
-      if (name === digestName) decodeMeta(name, stored, isStoredDigest);
-      else decodeMeta(name, stored, isCount);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const { sure, guessed } = salvageMetaValues(salvage, (name, stored) =>
+    name === digestName
+      ? tryDecodeMeta(name, stored, isStoredDigest) !== undefined
+      : tryDecodeMeta(name, stored, isCount) !== undefined,
+  );
   const digest = metaValue(sure, digestName, isStoredDigest);
   const older = metaValue(guessed, digestName, isStoredDigest);
   const newest = digest?.newest ?? older?.newest ?? 0;

@@ -3,22 +3,14 @@
  * step. The damaged file is set aside, never removed. Killed at any instant, each store is the damaged or the repaired one,
  * whole, and the next run does what is left.
  */
-import {
-  copyFileSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { open, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { CollabError } from '../base/errors.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { NodeId } from '../base/ids.ts';
+import { syncPath } from '../home/sync-directory.ts';
 import { auditSchema, openAuditTables } from './audit-tables.ts';
 import { dataFileName, lockFileName } from './data-file.ts';
 import { DeltaIndexWriter } from './delta-index.ts';
@@ -29,9 +21,10 @@ import { isCount } from './meta-table.ts';
 import { highestFence, repairAudit } from './repair-audit.ts';
 import { type LogWitness, type RepairedLog, repairLog } from './repair-log.ts';
 import { Salvage, salvageMetaValues } from './salvage.ts';
+import { asideName, keepFile } from './set-aside.ts';
 import { type AllFacts, type CheckPlaces, readAllFacts } from './start-check.ts';
 import { digestOf, metaValue, type StoreFacts } from './store-facts.ts';
-import { type VerifyTargets, verifySteps, verifyStores } from './verify.ts';
+import { type VerifyTargets, verifyOpen, verifyStores } from './verify.ts';
 import type {
   LostRecords,
   RepairSummary,
@@ -166,7 +159,7 @@ class Repair {
     const repaired = await repairLog(delta, fresh, this.#options.node, witness, this.#progress('delta'));
     const environment = openDeltaEnvironment(fresh, mapSize(this.#options));
     try {
-      this.#assertSound({ log: new LogView(environment) }, delta);
+      await this.#assertSound({ log: new LogView(environment) }, delta);
     } finally {
       await environment.close();
     }
@@ -180,7 +173,7 @@ class Repair {
     const repaired = await repairAudit(audit, fresh, this.#node(), witness, this.#progress('audit'));
     const tables = await openAuditTables(fresh, mapSize(this.#options));
     try {
-      this.#assertSound({ audit: tables }, audit);
+      await this.#assertSound({ audit: tables }, audit);
     } finally {
       await tables.environment.close();
     }
@@ -225,11 +218,8 @@ class Repair {
     return (done, total) => this.#options.onProgress?.({ store, done, total });
   }
 
-  #assertSound(targets: VerifyTargets, directory: string): void {
-    const steps = verifySteps(targets);
-    let step = steps.next();
-    while (step.done !== true) step = steps.next();
-    const { sound, problems } = step.value;
+  async #assertSound(targets: VerifyTargets, directory: string): Promise<void> {
+    const { sound, problems } = await verifyOpen(targets);
     if (sound) return;
     throw new CollabError('STORE_DAMAGED', `the store in ${directory} could not be repaired`, {
       next: 'Restore a backup: agent-collab restore.',
@@ -261,17 +251,13 @@ class Repair {
     const file = join(this.#places[store], dataFileName);
     const { asideDirectory } = this.#options;
     mkdirSync(asideDirectory, { recursive: true, mode: 0o700 });
-    const aside = join(asideDirectory, asideBefore(asideDirectory, store, file) ?? asideName(store));
+    const aside = join(
+      asideDirectory,
+      asideBefore(asideDirectory, store, file) ?? asideName(systemClock.wallMs(), store),
+    );
     mkdirSync(aside, { recursive: true, mode: 0o700 });
     const kept = join(aside, dataFileName);
-    if (!existsSync(kept)) {
-      try {
-        linkSync(file, kept);
-      } catch {
-        // A file system without links takes a copy.
-        copyFileSync(file, kept);
-      }
-    }
+    if (!existsSync(kept)) await keepFile(file, kept);
     const problems = this.#problems.filter((problem) => problem.store === store);
     const mode = 0o600;
     await writeFile(join(aside, 'report.json'), `${JSON.stringify({ store, problems }, undefined, 2)}\n`, {
@@ -286,10 +272,6 @@ class Repair {
   }
 }
 
-function asideName(store: VerifiedStore): string {
-  return `${new Date(systemClock.wallMs()).toISOString().replaceAll(/[:.]/g, '-')}-${store}`;
-}
-
 /** What an interrupted repair has set aside already: the very same file. */
 function asideBefore(asideDirectory: string, store: VerifiedStore, file: string): string | undefined {
   const { ino, dev } = statSync(file);
@@ -300,13 +282,4 @@ function asideBefore(asideDirectory: string, store: VerifiedStore, file: string)
       ? readdirSync(join(asideDirectory, name)).length === 0
       : kept.ino === ino && kept.dev === dev;
   });
-}
-
-async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -6,10 +6,11 @@
  *
  * Not LMDB's own copy: that pins a snapshot for as long as it takes, and cannot go on with what was written meanwhile.
  */
-import { chmod, open, rename, rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HlcTime } from '../base/hybrid-clock.ts';
+import { syncPath } from '../home/sync-directory.ts';
 import { AuditWriter, trailSpan } from './audit-log.ts';
 import type { AuditTables } from './audit-tables.ts';
 import { dataFileName, lockFileName } from './data-file.ts';
@@ -140,16 +141,7 @@ export async function writeSnapshot(environment: Environment, directory: string)
   const file = join(directory, dataFileName);
   // LMDB makes the file by the umask and does not sync it.
   await chmod(file, 0o600);
-  await syncFile(file);
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await syncPath(file);
 }
 
 function takeBatch(table: Table, from: number): readonly TableEntry[] {

@@ -4,7 +4,7 @@ import { type Inspection, type InspectOptions, inspectEnvironment } from './insp
 import { type PageFile, pageHeadBytes } from './lmdb-file.ts';
 import { nodeHeadBytes } from './lmdb-page.ts';
 import { type LeafEntry, type LeafVisitor, storedKey, storedValue } from './lmdb-tree.ts';
-import { decodeMeta } from './meta-table.ts';
+import { tryDecodeMeta } from './meta-table.ts';
 import { positionKeyBytes } from './store-keys.ts';
 import {
   DigestSum,
@@ -149,13 +149,7 @@ export function metaValue<T>(
   guard: (value: unknown) => value is T,
 ): T | undefined {
   const stored = meta.get(name);
-  if (stored === undefined) return undefined;
-  try {
-    return decodeMeta(name, stored, guard);
-  } catch {
-    // Who wants to know what is wrong decodes it by itself.
-    return undefined;
-  }
+  return stored === undefined ? undefined : tryDecodeMeta(name, stored, guard);
 }
 
 /** Undefined when there is none, as in a store from before there were any. */

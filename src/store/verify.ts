@@ -58,13 +58,7 @@ export async function verifyStores(places: VerifyPlaces, options: VerifyOptions 
     for (const { store, where, what } of problems) report.add(store, where, what);
   try {
     const targets = await openTargets(places, options, check, opened);
-    const steps = verifySteps(targets, options, report);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-      options.onProgress?.(step.value);
-      await setImmediate();
-    }
+    return await verifyOpen(targets, options, report);
   } finally {
     for (const environment of opened.reverse()) await environment.close();
   }
@@ -112,7 +106,22 @@ function transactions({ delta, index, audit }: VerifyPlaces): string {
   return [delta, index, audit].map(newestTransaction).join(' ');
 }
 
-/** The same, a bounded step at a time, over what is open. */
+/** The same over what is open. Lets the event loop turn after each step. */
+export async function verifyOpen(
+  targets: VerifyTargets,
+  options: Pick<VerifyOptions, 'step' | 'onProgress'> = {},
+  report = new VerifyReport(),
+): Promise<VerifyResult> {
+  const steps = verifySteps(targets, options, report);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    options.onProgress?.(step.value);
+    await setImmediate();
+  }
+}
+
+/** The same, a bounded step at a time. */
 export function* verifySteps(
   { log, index, audit }: VerifyTargets,
   options: Pick<VerifyOptions, 'step'> = {},

@@ -19,7 +19,7 @@ import type { Completed } from '../../src/migrate/place-import.ts';
 import { type StartOptions, type StartOutcome, startMigration } from '../../src/migrate/start-migration.ts';
 import { openDeltaEnvironment } from '../../src/store/delta-log.ts';
 import { LogView } from '../../src/store/log-view.ts';
-import { verifySteps } from '../../src/store/verify.ts';
+import { verifyOpen } from '../../src/store/verify.ts';
 import { program } from '../support/built-program.ts';
 
 export const startedMs = Date.UTC(2026, 10, 26, 12);
@@ -43,11 +43,7 @@ export const tools: StartOptions['tools'] = {
   async verifyLog(directory) {
     const environment = openDeltaEnvironment(directory, { writer: true });
     try {
-      const steps = verifySteps({ log: new LogView(environment) });
-      for (;;) {
-        const step = steps.next();
-        if (step.done === true) return step.value;
-      }
+      return await verifyOpen({ log: new LogView(environment) });
     } finally {
       await environment.close();
     }

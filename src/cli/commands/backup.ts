@@ -64,13 +64,8 @@ async function make(
     onStep(`${what === 'backup' ? 'backing up' : `waiting for the end of: ${what}`}${percentOf(activity)}`);
   };
   try {
-    return (await daemon.call('backup', input, { timeoutMs: longestBackupMs })).data;
-  } catch (error) {
-    const isDown =
-      error instanceof CollabError &&
-      error.code === 'DAEMON_UNREACHABLE' &&
-      error.details?.sent === undefined;
-    if (!isDown) throw error;
+    const served = await daemon.callIfServed('backup', input, { timeoutMs: longestBackupMs });
+    if (served !== undefined) return served.data;
   } finally {
     clearInterval(poll);
   }

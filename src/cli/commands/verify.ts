@@ -41,15 +41,8 @@ async function check(
   repair: boolean,
   onStep: (label: string) => void,
 ): Promise<VerifyView> {
-  try {
-    return (await daemon.call('verify', repair ? { repair } : {})).data;
-  } catch (error) {
-    const isDown =
-      error instanceof CollabError &&
-      error.code === 'DAEMON_UNREACHABLE' &&
-      error.details?.sent === undefined;
-    if (!isDown) throw error;
-  }
+  const served = await daemon.callIfServed('verify', repair ? { repair } : {});
+  if (served !== undefined) return served.data;
   const { verifyStopped } = await import('../../daemon/offline-verify.ts');
   return verifyStopped(home, {
     repair,
