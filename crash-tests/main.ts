@@ -1,15 +1,7 @@
-/**
- * `npm run crash-test [-- --rounds N] [--seed S] [--only NAME]… [--jobs N] [--program MAIN_JS] [--planted] [--list]`
- *
- * A round is one scenario with one seed: real daemons of the built package on a directory of their own, something that is done to
- * them, and every guarantee checked against what had been acknowledged. `--rounds N` runs N of them, going through the scenarios in
- * turn (those that take long less often), or through those that `--only` names. `--program` tries another build, such as a release.
- * `--planted` plants bugs in copies of the build, some for each guarantee, and fails when one is not found.
- *
- * `npm run crash-test -- --power-loss [--states N] [--seed S] [--recording DIR] [--planted]` fails the power instead (power-loss/).
- */
+/** `npm run crash-test`. A round is one scenario with one seed; `usage` has the rest. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { testSeed } from '../test/support/seed.ts';
 import type { Program } from './daemon-process.ts';
@@ -23,6 +15,24 @@ import { scenarios } from './scenarios.ts';
 import { Totals } from './totals.ts';
 import { turnsOf } from './turns.ts';
 
+const usage = `npm run crash-test [-- FLAGS]
+
+Real daemons of the built package, each on a directory of its own, something that is done to them, and every guarantee
+checked against what had been acknowledged.
+  --rounds N       so many rounds, through the scenarios in turn, those that take long less often (30)
+  --seed S         of the first round: the same seed draws the same rounds (drawn, and printed)
+  --only NAME      only this scenario; may be given several times
+  --jobs N         so many rounds at a time (2)
+  --program FILE   tests another build, such as a release: its dist/src/cli/main.js
+  --planted        plants bugs in copies of the build, some for each guarantee, and fails when one is not found
+  --list           says what each scenario does
+
+  --power-loss     instead: records what a daemon writes and syncs, and rebuilds what power loss could leave of it
+  --states N       so many different states (500)
+  --recording DIR  of a recording made before
+  --planted        plants missing syncs, and fails when one is not found
+`;
+
 interface Plan {
   readonly rounds: number;
   readonly seed: number;
@@ -31,6 +41,8 @@ interface Plan {
   /** Named on the command line. */
   readonly named: boolean;
   readonly program: Program;
+  /** In a mount namespace of its own, see `inNamespace`. */
+  readonly inside: boolean;
 }
 
 const flags = {
@@ -44,18 +56,33 @@ const flags = {
   states: { type: 'string' },
   recording: { type: 'string' },
   list: { type: 'boolean' },
+  help: { type: 'boolean' },
   /** Set by this program itself, see `inNamespace`. */
   inside: { type: 'boolean' },
 } as const;
 
-const { values } = parseArgs({ options: flags });
+type Flags = ReturnType<typeof readFlags>;
+
+/** What was typed makes no sense: told with the usage, not with a stack. */
+class UsageError extends Error {}
+
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-function readPlan(): Plan {
+function readFlags() {
+  try {
+    return parseArgs({ options: flags }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function readPlan(values: Flags): Plan {
   const names = values.only?.flatMap((only) => only.split(','));
   const unknown = names?.find((name) => scenarios.every((scenario) => scenario.name !== name));
   if (unknown !== undefined)
-    throw new Error(`there is no scenario ${unknown}: ${scenarios.map(({ name }) => name).join(', ')}`);
+    throw new UsageError(`there is no scenario ${unknown}: ${scenarios.map(({ name }) => name).join(', ')}`);
+  if (values.program !== undefined && !existsSync(values.program))
+    throw new UsageError(`--program: there is no file ${values.program}`);
   return {
     rounds: wholeNumber('rounds', values.rounds ?? '30', 1),
     seed: values.seed === undefined ? testSeed() : wholeNumber('seed', values.seed, 0),
@@ -63,19 +90,19 @@ function readPlan(): Plan {
     chosen: scenarios.filter(({ name }) => names === undefined || names.includes(name)),
     named: names !== undefined,
     program: values.program === undefined ? 'built' : { main: values.program },
+    inside: values.inside === true,
   };
 }
 
 function wholeNumber(name: string, text: string, least: number): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < least)
-    throw new Error(`--${name} takes a whole number from ${least}`);
+    throw new UsageError(`--${name} takes a whole number from ${least}`);
   return number;
 }
 
 /** What this machine cannot do is said, not passed over. */
-function possible(chosen: readonly Scenario[]): readonly Scenario[] {
-  const inside = values.inside === true;
+function possible({ chosen, inside }: Plan): readonly Scenario[] {
   const tries: Readonly<Record<NonNullable<Scenario['needs']>, () => boolean>> = {
     tmpfs: () => inside && canMount('tmpfs'),
     ext4: () => inside && canMount('ext4'),
@@ -94,7 +121,7 @@ function possible(chosen: readonly Scenario[]): readonly Scenario[] {
 
 async function runRounds(plan: Plan): Promise<number> {
   const { rounds, seed, jobs, named, program } = plan;
-  const chosen = possible(plan.chosen);
+  const chosen = possible(plan);
   if (chosen.length === 0) throw new Error('none of these scenarios can run here');
   const turns = turnsOf(chosen, { rounds, seed, named });
   const totals = new Totals();
@@ -136,8 +163,8 @@ function report(
 }
 
 /** Once more in a mount namespace of its own, if that is possible: its mounts are seen by nobody else and end with it. */
-async function inNamespace(): Promise<number | undefined> {
-  if (values.inside === true || !canRun('unshare', '--mount', 'true')) return undefined;
+async function inNamespace({ inside }: Plan): Promise<number | undefined> {
+  if (inside || !canRun('unshare', '--mount', 'true')) return undefined;
   const words = [...process.execArgv, ...process.argv.slice(1), '--inside'];
   const child = spawn('unshare', ['--mount', '--propagation', 'private', process.execPath, ...words], {
     stdio: 'inherit',
@@ -146,7 +173,7 @@ async function inNamespace(): Promise<number | undefined> {
   return child.exitCode ?? 1;
 }
 
-async function powerLoss({ seed, program, jobs }: Plan): Promise<number> {
+async function powerLoss(values: Flags, { seed, program, jobs }: Plan): Promise<number> {
   const states = wholeNumber('states', values.states ?? '500', 1);
   const { recording } = values;
   const options = { seed, states, program, jobs, say, ...(recording !== undefined && { recording }) };
@@ -155,16 +182,27 @@ async function powerLoss({ seed, program, jobs }: Plan): Promise<number> {
 }
 
 async function main(): Promise<number> {
+  const values = readFlags();
+  if (values.help === true) {
+    say(usage);
+    return 0;
+  }
   if (values.list === true) {
     for (const { name, about, every = 1 } of scenarios)
       say(`${name}: ${about}${every === 1 ? '' : `; in one pass of ${every}`}`);
     return 0;
   }
-  const plan = readPlan();
-  if (values['power-loss'] === true) return powerLoss(plan);
-  const inside = await inNamespace();
+  const plan = readPlan(values);
+  if (values['power-loss'] === true) return powerLoss(values, plan);
+  const inside = await inNamespace(plan);
   if (inside !== undefined) return inside;
   return values.planted === true ? ((await findPlantedBugs(say)) === 0 ? 0 : 1) : runRounds(plan);
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n\n${usage}`);
+  process.exitCode = 2;
+}
