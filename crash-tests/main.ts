@@ -20,6 +20,7 @@ const usage = `npm run crash-test [-- FLAGS]
 Real daemons of the built package, each on a directory of its own, something that is done to them, and every guarantee
 checked against what had been acknowledged.
   --rounds N       so many rounds, through the scenarios in turn, those that take long less often (30)
+  --from N         begins at the N-th of these rounds: goes on with a run that was stopped (1)
   --seed S         of the first round: the same seed draws the same rounds (drawn, and printed)
   --only NAME      only this scenario; may be given several times
   --jobs N         so many rounds at a time (2)
@@ -35,6 +36,8 @@ checked against what had been acknowledged.
 
 interface Plan {
   readonly rounds: number;
+  /** The first that is done, counted from 1. */
+  readonly from: number;
   readonly seed: number;
   readonly jobs: number;
   readonly chosen: readonly Scenario[];
@@ -47,6 +50,7 @@ interface Plan {
 
 const flags = {
   rounds: { type: 'string' },
+  from: { type: 'string' },
   seed: { type: 'string' },
   only: { type: 'string', multiple: true },
   jobs: { type: 'string' },
@@ -85,6 +89,7 @@ function readPlan(values: Flags): Plan {
     throw new UsageError(`--program: there is no file ${values.program}`);
   return {
     rounds: wholeNumber('rounds', values.rounds ?? '30', 1),
+    from: wholeNumber('from', values.from ?? '1', 1),
     seed: values.seed === undefined ? testSeed() : wholeNumber('seed', values.seed, 0),
     jobs: wholeNumber('jobs', values.jobs ?? '2', 1),
     chosen: scenarios.filter(({ name }) => names === undefined || names.includes(name)),
@@ -120,7 +125,7 @@ function possible({ chosen, inside }: Plan): readonly Scenario[] {
 }
 
 async function runRounds(plan: Plan): Promise<number> {
-  const { rounds, seed, jobs, named, program } = plan;
+  const { rounds, from, seed, jobs, named, program } = plan;
   const chosen = possible(plan);
   if (chosen.length === 0) throw new Error('none of these scenarios can run here');
   const turns = turnsOf(chosen, { rounds, seed, named });
@@ -130,6 +135,7 @@ async function runRounds(plan: Plan): Promise<number> {
   );
   const job = async () => {
     for (const { round, scenario, seed: own } of turns) {
+      if (round + 1 < from) continue;
       const outcome = await runScenario(scenario, own, program);
       totals.add(scenario.name, outcome);
       report(`round ${round + 1}/${rounds} ${scenario.name}`, scenario.name, plan, outcome);
