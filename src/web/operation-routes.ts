@@ -1,4 +1,5 @@
 /** `POST /v1/<operation>` for every operation of the table. */
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Hono } from 'hono';
 import type { Logger } from '../base/log.ts';
@@ -40,6 +41,7 @@ async function answerOperation(
   } catch (error) {
     outcome = failure(name, error, signal, logger);
   }
+  await itsTurn(outgoing, signal);
   return answer(outcome, takeNotices(service, body, outgoing, signal, logger));
 }
 
@@ -54,8 +56,17 @@ function failure(name: OperationName, error: unknown, signal: AbortSignal, logge
 }
 
 /**
- * Takes notices only when they will reach the connection: the client is there, and this answer is the next one on it (a
- * pipelined answer has no socket yet). From here to the write there are microtasks only, so that does not change.
+ * Resolves when this answer is the next one on its connection: before, it has no socket. Also a client that does not pipeline is met
+ * there, since it may have its answer, and send what follows, before this process has heard that the answer is written.
+ */
+async function itsTurn(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
+  if (outgoing.socket !== null || signal.aborted) return;
+  await once(outgoing, 'socket', { signal }).catch(() => undefined);
+}
+
+/**
+ * Takes notices only when they will reach the connection: the client is there, and it is this answer's turn. From here to the write
+ * there are microtasks only, so that does not change.
  */
 function takeNotices(
   service: ControlService,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { CollabError } from '../../src/base/errors.ts';
 import { maxPayloadDepth, maxRequestBytes } from '../../src/base/limits.ts';
 import type { OperationInput, OperationName } from '../../src/control/operations.ts';
@@ -295,4 +296,43 @@ test('answers pipelined requests in order, and gives the notices to the answer t
   const received = await raw.until((text) => text.includes('echo'));
   assert.match(received, /"data":"first","notices":\[.*HTTP\/1.1 200.*"echo":/s);
   raw.socket.destroy();
+});
+
+test('gives the notices to an answer that was ready before the one in front of it', async (t) => {
+  const { service, socketPath } = await openServer(t);
+  let answerFirst = (_: unknown) => {};
+  service.on('lock.release', () => new Promise((resolve) => (answerFirst = resolve)));
+  service.notices.set('a', [fakeNotice('l')]);
+  const raw = await connectRaw({ path: socketPath });
+  raw.write(
+    rawPost('/v1/lock.release', '{"id":"l","agent":"b"}') +
+      rawPost('/v1/lock.check', '{"id":"l","agent":"a"}'),
+  );
+  await service.until(() => service.calls.length === 2);
+  // The handler of the second has answered by now.
+  await setImmediate();
+  answerFirst('first');
+  const received = await raw.until((text) => text.includes('echo'));
+  assert.match(received, /"data":"first"}.*HTTP\/1.1 200.*"echo":.*"notices":\[/s);
+  raw.socket.destroy();
+});
+
+test('forgets an answer whose connection ends before its turn', async (t) => {
+  const { service, socketPath, log } = await openServer(t);
+  service.on(
+    'lock.release',
+    ({ request: { signal } }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  );
+  service.notices.set('a', [fakeNotice('l')]);
+  const raw = await connectRaw({ path: socketPath });
+  raw.write(
+    rawPost('/v1/lock.release', '{"id":"l","agent":"b"}') +
+      rawPost('/v1/lock.check', '{"id":"l","agent":"a"}'),
+  );
+  await service.until(() => service.calls.length === 2);
+  raw.socket.destroy();
+  const next = await ask({ socketPath }, { path: '/v1/lock.check', body: '{"id":"l","agent":"a"}' });
+  assert.deepEqual(next.json.notices, [fakeNotice('l')]);
+  assert.ok(!log.some((line) => line.includes('"level":"error"')), log.join(''));
 });
