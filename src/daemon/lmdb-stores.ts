@@ -22,7 +22,8 @@ import { verifyInChild } from '../offload/verify-child.ts';
 import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
 import { asideDirectory } from '../store/set-aside.ts';
 import { type StoreName, storeNames } from '../store/store-copy.ts';
-import { type PreparedStores, prepareStores, refillRing } from './store-start.ts';
+import { refillRing } from './ring-refill.ts';
+import { type PreparedStores, prepareStores } from './store-start.ts';
 import type { OpenStores, ReclaimResult, StoreStart, WholeStoreWork } from './stores.ts';
 
 /** A file below this size is left as it is: what it could give back is not worth the copy. */
@@ -61,10 +62,9 @@ export async function openLmdbStores(options: LmdbStoresOptions): Promise<OpenSt
   const handles = new StoreHandles(places, { after: (position) => ring.after(position) });
   try {
     await handles.audit();
-    const since = hlcFromMs(options.clock.wallMs() - ringRefillMs);
-    const damage = refillRing(ring, await handles.deltas(), prepared.state, since);
-    const found = { ...prepared, findings: [...prepared.findings, ...damage] };
-    return new LmdbStores(options, places, found, ring, handles);
+    await handles.deltas();
+    ring.begin(prepared.state.head);
+    return new LmdbStores(options, places, prepared, ring, handles);
   } catch (error) {
     await handles.close();
     throw error;
@@ -132,6 +132,10 @@ class LmdbStores implements OpenStores {
     this.newest = opened.newest;
     this.findings = opened.findings;
     this.started = opened.started;
+    const since = hlcFromMs(clock.wallMs() - ringRefillMs);
+    const isClosing = () => this.#closing !== undefined;
+    // A record that cannot be read is the business of `verify`; a store that cannot be opened, of whoever asks for it.
+    refillRing({ ring, handles, floor: opened.state.floor, since, isClosing }).catch(onUnreadable);
   }
 
   async reserveFences(upTo: number): Promise<void> {

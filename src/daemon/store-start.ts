@@ -1,13 +1,12 @@
 /**
  * What happens to the stores before the first request: leftovers are cleared away, every page is looked at before LMDB is let at
- * it, what is damaged is set aside and repaired, fences are reserved, and the newest deltas go into the ring.
+ * it, what is damaged is set aside and repaired, and fences are reserved.
  */
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
-import type { DeltaRing } from '../delta/delta-ring.ts';
 import { type FenceBlock, fenceBlock } from '../lock/fence.ts';
 import type { StorePlaces } from '../offload/contract.ts';
 import { removeCopy } from '../offload/store-swap.ts';
@@ -15,7 +14,6 @@ import { verifyInChild } from '../offload/verify-child.ts';
 import { AuditWriter } from '../store/audit-log.ts';
 import { DeltaIndexWriter } from '../store/delta-index.ts';
 import { DeltaLogWriter } from '../store/delta-log.ts';
-import type { DeltaReader } from '../store/delta-reader.ts';
 import type { LogState } from '../store/log-view.ts';
 import { asideDirectory } from '../store/set-aside.ts';
 import { checkAtStart, type StartCheck } from '../store/start-check.ts';
@@ -120,27 +118,4 @@ function logIsGone(directory: string): CollabError {
       details: { directory },
     },
   );
-}
-
-/** Begins behind the newest record that cannot be read: that one is `verify`'s business, and locks need not wait for it. */
-export function refillRing(
-  ring: DeltaRing,
-  reader: DeltaReader,
-  { head, floor }: LogState,
-  since: HlcTime,
-): readonly string[] {
-  const damage: string[] = [];
-  for (let from = Math.max(floor, head - ring.capacity + 1); ; ) {
-    try {
-      const recent = [...reader.positions(from, head)];
-      const first = recent.findIndex(({ time }) => time >= since);
-      ring.refill(first < 0 ? [] : recent.slice(first), head);
-      return damage;
-    } catch (error) {
-      const position = error instanceof CollabError ? error.details?.position : undefined;
-      if (typeof position !== 'number' || position < from) throw error;
-      damage.push(`${(error as CollabError).message}; run agent-collab verify --repair`);
-      from = position + 1;
-    }
-  }
 }

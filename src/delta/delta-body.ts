@@ -12,8 +12,8 @@ import { nodeIdFromPublicKey, publicKeyBytes, publicKeyFromNodeId } from '../cod
 import { type Delta, type DeltaPayload, deltaId, deltaTypes } from './delta.ts';
 import { emptyVector, type VersionVector } from './version-vector.ts';
 
-const bodyVersion = 1;
-const bodyFields = 9;
+export const bodyVersion = 1;
+export const bodyFields = 9;
 
 /**
  * Takes only what `decodeDeltaBody` gives back: a stored delta that cannot be read would be damage.

@@ -22,20 +22,23 @@ export class DeltaRing {
     this.#slots = new Array<StoredDelta | undefined>(capacity).fill(undefined);
   }
 
-  /**
-   * Starts over with what the log holds: `deltas` are its newest, in order. Behind a position that the log has lost for good
-   * it begins anew: the ring has no gap.
-   */
-  refill(deltas: readonly StoredDelta[], head: Position): void {
-    let first = deltas.length;
-    while (first > 0 && deltas[first - 1]?.position === head - (deltas.length - first)) first--;
-    const kept = deltas.slice(Math.max(first, deltas.length - this.capacity));
+  /** Starts over, empty, behind a log that ends at `head`. */
+  begin(head: Position | 0): void {
     this.#slots.fill(undefined);
-    this.#oldest = head - kept.length + 1;
-    this.#next = this.#oldest;
+    this.#oldest = head + 1;
+    this.#next = head + 1;
     this.#committed = head;
-    for (const delta of kept) this.push(delta);
-    assert(this.#next === head + 1, 'the refill does not end at the head of the log');
+  }
+
+  /**
+   * Puts in what the log holds in front of the oldest, as far as there is room.
+   * @returns false when there is none, or when `delta` is not the one in front: the ring has no gap.
+   */
+  prepend(delta: StoredDelta): boolean {
+    if (this.size >= this.capacity || delta.position !== this.#oldest - 1) return false;
+    this.#slots[delta.position % this.#slots.length] = delta;
+    this.#oldest = delta.position;
+    return true;
   }
 
   /** @param delta must stand at the position behind the newest. */

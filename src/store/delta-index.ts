@@ -3,12 +3,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import type { Position } from '../base/ids.ts';
-import type { Delta } from '../delta/delta.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
+import type { DeltaHead } from '../delta/delta-head.ts';
 import { dataFileName, lockFileName } from './data-file.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { IndexTables, indexEntries, NumberGiver } from './index-tables.ts';
-import { bodyOf, type LogView } from './log-view.ts';
+import { headAt, type LogView } from './log-view.ts';
 import { DigestBook, digestName } from './table-digest.ts';
 
 export interface DeltaIndexOptions {
@@ -37,7 +37,7 @@ export function openIndexEnvironment(
 
 interface Pending {
   readonly position: Position;
-  readonly delta: Delta;
+  readonly head: DeltaHead;
 }
 
 export class DeltaIndexWriter {
@@ -46,11 +46,13 @@ export class DeltaIndexWriter {
   readonly rebuilding: boolean;
   readonly #log: LogView;
   readonly #batch: number;
+  readonly #giver: NumberGiver;
 
   private constructor(tables: IndexTables, log: LogView, batch: number, rebuilding: boolean) {
     this.tables = tables;
     this.#log = log;
     this.#batch = batch;
+    this.#giver = new NumberGiver(tables);
     this.rebuilding = rebuilding;
   }
 
@@ -124,24 +126,26 @@ export class DeltaIndexWriter {
       // Read inside the transaction: compaction raises it in one of its own before it removes the first entry.
       const floor = this.tables.floor();
       const digests = new DigestBook(this.tables.meta);
-      const giver = new NumberGiver(this.tables, digests);
-      for (const { position, delta } of pending) {
+      this.#giver.begin(digests);
+      for (const { position, head } of pending) {
         if (position < floor) continue;
-        for (const { table, key, value } of indexEntries(giver.numbers(delta), position, delta)) {
+        for (const { table, key, value } of indexEntries(this.#giver.numbers(head), position, head)) {
           this.tables.table(table).put(key, value);
           digests.add(table, key, value);
         }
       }
-      giver.finish();
+      this.#giver.finish();
       digests.save();
       this.tables.meta.put('applied', { position: last, stamp: log.stamp(last) });
     });
+    this.#giver.committed();
     return last;
   }
 
   /** Begins anew, in one transaction; `applyUpTo` then does the work. Readers see a complete answer all along. */
   rebuild(): void {
     this.#log.environment.refresh();
+    this.#giver.forget();
     this.tables.environment.write(() => this.tables.reset(this.#log.floor()));
   }
 
@@ -154,8 +158,7 @@ export class DeltaIndexWriter {
     const pending: Pending[] = [];
     let bytes = 0;
     for (const { position, value } of this.#log.frames(from, to)) {
-      const delta = bodyOf(position, decodeDeltaFrame(position, value));
-      pending.push({ position, delta });
+      pending.push({ position, head: headAt(position, decodeDeltaFrame(position, value)) });
       bytes += value.length;
       if (bytes >= maxBatchBytes) return { pending, last: position };
     }

@@ -1,6 +1,7 @@
 /** The indexed part of each query: positions from the index, deltas from the log, and the check that the two agree. */
 import type { NodeId } from '../base/ids.ts';
 import type { StoredDelta } from '../delta/delta.ts';
+import { headOf } from '../delta/delta-head.ts';
 import { seqOf, type VersionVector } from '../delta/version-vector.ts';
 import type { PathQuery } from './delta-store.ts';
 import { type IndexTables, pathTextOf, typeValue } from './index-tables.ts';
@@ -238,7 +239,7 @@ function collect(
     if (wanted !== undefined && !value.equals(wanted)) continue;
     const position = positionAtEnd(key);
     const delta = log.delta(position, span.budget);
-    if (pathTextOf(delta)?.equals(text) !== true || !value.equals(typeValue(delta)))
+    if (pathTextOf(headOf(delta))?.equals(text) !== true || !value.equals(typeValue(delta)))
       throw disagrees(position);
     // A text that was cut may stand for paths outside the subtree too.
     if (!isAbout(delta, query) || !filterFits(delta, query)) continue;

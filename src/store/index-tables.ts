@@ -16,9 +16,10 @@
  *                    its writer opens it
  * ```
  */
-import type { NodeId, Position } from '../base/ids.ts';
+import type { NodeId, Position, ProjectId } from '../base/ids.ts';
 import { nodeIdFromPublicKey, publicKeyFromNodeId } from '../codec/node-id.ts';
-import { type Delta, deltaPath, deltaTypes } from '../delta/delta.ts';
+import { deltaTypes } from '../delta/delta.ts';
+import type { DeltaHead } from '../delta/delta-head.ts';
 import type { Environment } from './environment.ts';
 import type { LogView } from './log-view.ts';
 import { isCount, MetaTable } from './meta-table.ts';
@@ -112,9 +113,9 @@ export class IndexTables {
   }
 
   /** The numbers of a delta that is indexed; undefined when one was never given. */
-  numbersOf(delta: Delta): EntryNumbers | undefined {
-    const source = this.sourceNumber(delta.source);
-    const text = pathTextOf(delta);
+  numbersOf(head: DeltaHead): EntryNumbers | undefined {
+    const source = this.sourceNumber(head.source);
+    const text = pathTextOf(head);
     const path = text === undefined ? undefined : this.pathNumber(text);
     if (source === undefined || (text !== undefined && path === undefined)) return undefined;
     return { source, path };
@@ -153,19 +154,23 @@ export interface EntryNumbers {
 }
 
 /** All entries of one delta: what a rebuild would write, what compaction removes and what `verify` expects. */
-export function indexEntries(numbers: EntryNumbers, position: number, delta: Delta): readonly IndexEntry[] {
-  const type = typeValue(delta);
+export function indexEntries(
+  numbers: EntryNumbers,
+  position: number,
+  head: Pick<DeltaHead, 'seq' | 'time' | 'type'>,
+): readonly IndexEntry[] {
+  const type = typeValue(head);
   const entries: IndexEntry[] = [
-    { table: 'source', key: sourceKey(numbers.source, delta.seq), value: positionValue(position) },
-    { table: 'time', key: timeKey(delta.time, position), value: type },
+    { table: 'source', key: sourceKey(numbers.source, head.seq), value: positionValue(position) },
+    { table: 'time', key: timeKey(head.time, position), value: type },
   ];
   if (numbers.path !== undefined)
     entries.push({ table: 'path', key: pathKey(numbers.path, position), value: type });
   return entries;
 }
 
-export function typeValue(delta: Pick<Delta, 'type'>): Buffer {
-  return typeValues[deltaTypes.indexOf(delta.type)] ?? Buffer.of(0xff);
+export function typeValue({ type }: Pick<DeltaHead, 'type'>): Buffer {
+  return typeValues[deltaTypes.indexOf(type)] ?? Buffer.of(0xff);
 }
 
 export function isAppliedMark(value: unknown): value is AppliedMark {
@@ -174,35 +179,42 @@ export function isAppliedMark(value: unknown): value is AppliedMark {
 }
 
 /** What a delta's path is numbered under; undefined when it is about no path. */
-export function pathTextOf(delta: Delta): Buffer | undefined {
-  const path = deltaPath(delta);
-  return path === undefined ? undefined : pathText(delta.project, path);
+export function pathTextOf({ project, path }: Pick<DeltaHead, 'project' | 'path'>): Buffer | undefined {
+  return path === undefined ? undefined : pathText(project, path);
 }
 
+/** Paths whose numbers are remembered between transactions: some ten MB at most. */
+const maxKnownPaths = 50_000;
+
 /**
- * Gives the numbers of sources and paths within one write transaction, and remembers those that it has met.
- * What it has given counts only once the transaction commits: one giver serves one transaction.
+ * Gives the numbers of sources and paths, and remembers those that it has met. What it gives within a transaction counts only once that
+ * commits: `begin` before, `finish` at its end, `committed` behind it.
  */
 export class NumberGiver {
   readonly #tables: IndexTables;
-  readonly #digests: DigestBook;
   readonly #sources = new Map<NodeId, number>();
   readonly #paths = new Map<string, number>();
-  #given: number;
+  readonly #newSources = new Map<NodeId, number>();
+  readonly #newPaths = new Map<string, number>();
+  #digests: DigestBook;
+  #given = 0;
 
-  constructor(tables: IndexTables, digests: DigestBook) {
+  constructor(tables: IndexTables) {
     this.#tables = tables;
-    this.#digests = digests;
-    this.#given = tables.meta.get('paths', isCount) ?? 0;
+    this.#digests = new DigestBook(tables.meta);
   }
 
-  numbers(delta: Delta): EntryNumbers {
-    let source = this.#sources.get(delta.source);
-    if (source === undefined) {
-      source = this.#tables.giveSourceNumber(delta.source, this.#digests);
-      this.#sources.set(delta.source, source);
-    }
-    return { source, path: this.#path(delta) };
+  /** Inside `write`. Whatever an earlier transaction gave that did not commit is forgotten. */
+  begin(digests: DigestBook): void {
+    this.#digests = digests;
+    this.#given = this.#tables.meta.get('paths', isCount) ?? 0;
+    this.#newSources.clear();
+    this.#newPaths.clear();
+    if (this.#paths.size > maxKnownPaths) this.#paths.clear();
+  }
+
+  numbers({ source, project, path }: DeltaHead): EntryNumbers {
+    return { source: this.#source(source), path: path === undefined ? undefined : this.#path(project, path) };
   }
 
   /** Before the commit. */
@@ -210,13 +222,31 @@ export class NumberGiver {
     this.#tables.meta.put('paths', this.#given);
   }
 
-  #path(delta: Delta): number | undefined {
-    const path = deltaPath(delta);
-    if (path === undefined) return undefined;
-    const name = `${delta.project}\0${path}`;
-    const known = this.#paths.get(name);
+  /** After the commit. */
+  committed(): void {
+    for (const [source, number] of this.#newSources) this.#sources.set(source, number);
+    for (const [path, number] of this.#newPaths) this.#paths.set(path, number);
+  }
+
+  /** The tables are begun anew. */
+  forget(): void {
+    this.#sources.clear();
+    this.#paths.clear();
+  }
+
+  #source(source: NodeId): number {
+    const known = this.#sources.get(source) ?? this.#newSources.get(source);
     if (known !== undefined) return known;
-    const text = pathText(delta.project, path);
+    const number = this.#tables.giveSourceNumber(source, this.#digests);
+    this.#newSources.set(source, number);
+    return number;
+  }
+
+  #path(project: ProjectId, path: string): number {
+    const name = `${project}\0${path}`;
+    const known = this.#paths.get(name) ?? this.#newPaths.get(name);
+    if (known !== undefined) return known;
+    const text = pathText(project, path);
     let number = this.#tables.pathNumber(text);
     if (number === undefined) {
       number = this.#given++;
@@ -224,7 +254,7 @@ export class NumberGiver {
       this.#tables.paths.put(text, value);
       this.#digests.add('paths', text, value);
     }
-    this.#paths.set(name, number);
+    this.#newPaths.set(name, number);
     return number;
   }
 }

@@ -22,6 +22,7 @@ import type { NodeId, Position } from '../base/ids.ts';
 import type { Delta, StoredDelta } from '../delta/delta.ts';
 import { decodeDeltaBody } from '../delta/delta-body.ts';
 import { type DeltaFrame, decodeDeltaFrame, genesisHash, hashBytes } from '../delta/delta-frame.ts';
+import { type DeltaHead, readDeltaHead } from '../delta/delta-head.ts';
 import type { Environment } from './environment.ts';
 import { isLostMarker, isSeqRanges, type SeqRange } from './lost-marker.ts';
 import { isBytes, isCount, MetaTable } from './meta-table.ts';
@@ -158,6 +159,15 @@ export function decodeStored(position: number, value: Uint8Array): StoredDelta {
 export function bodyOf(position: number, frame: DeltaFrame): Delta {
   try {
     return decodeDeltaBody(frame.body);
+  } catch (cause) {
+    throw damagedAt(position, 'has an unreadable body', cause);
+  }
+}
+
+/** As `bodyOf`, for who needs no more than an index does. */
+export function headAt(position: number, frame: DeltaFrame): DeltaHead {
+  try {
+    return readDeltaHead(frame.body);
   } catch (cause) {
     throw damagedAt(position, 'has an unreadable body', cause);
   }

@@ -16,12 +16,12 @@ import assert from 'node:assert/strict';
 import { decodeAuditEvent } from '../audit/audit-event.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId, Position } from '../base/ids.ts';
-import type { Delta } from '../delta/delta.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
+import type { DeltaHead } from '../delta/delta-head.ts';
 import { type AuditTables, auditIndexEntries, eventDigestBytes } from './audit-tables.ts';
 import type { CompactResult } from './delta-store.ts';
 import { type IndexTables, indexEntries } from './index-tables.ts';
-import { bodyOf, type LogView, sourcePrefix } from './log-view.ts';
+import { headAt, type LogView, sourcePrefix } from './log-view.ts';
 import { isLostMarker } from './lost-marker.ts';
 import { isCount } from './meta-table.ts';
 import { positionKey, positionOfKey } from './store-keys.ts';
@@ -92,13 +92,13 @@ function* findFloor(
     const began = position;
     for (const { position: at, value } of log.frames(position, end)) {
       const frame = decodeDeltaFrame(at, value);
-      const delta = bodyOf(at, frame);
-      young = delta.time >= before && at >= below;
+      const { source, seq, time } = headAt(at, frame);
+      young = time >= before && at >= below;
       if (young) {
         position = at;
         break;
       }
-      newest.set(delta.source, { seq: delta.seq, hash: frame.hash });
+      newest.set(source, { seq, hash: frame.hash });
     }
     if (!young) position = end + 1;
     yield { step: 'looked', records: position - began };
@@ -136,18 +136,18 @@ function* trim(log: LogView, index: IndexTables, most: number): Generator<Compac
 }
 
 function trimIndex(log: LogView, index: IndexTables, from: number, end: number): number {
-  const deltas: { readonly position: number; readonly delta: Delta }[] = [];
+  const deltas: { readonly position: number; readonly head: DeltaHead }[] = [];
   for (const { key, value } of log.log.entries({ from: positionKey(from), to: positionKey(end) })) {
     const position = positionOfKey(key);
     if (isLostMarker(position, value)) continue;
-    deltas.push({ position, delta: bodyOf(position, decodeDeltaFrame(position, value)) });
+    deltas.push({ position, head: headAt(position, decodeDeltaFrame(position, value)) });
   }
   index.environment.write(() => {
     const digests = new DigestBook(index.meta);
-    for (const { position, delta } of deltas) {
-      const numbers = index.numbersOf(delta);
+    for (const { position, head } of deltas) {
+      const numbers = index.numbersOf(head);
       if (numbers === undefined) continue;
-      for (const { table, key, value } of indexEntries(numbers, position, delta))
+      for (const { table, key, value } of indexEntries(numbers, position, head))
         if (index.table(table).remove(key)) digests.remove(table, key, value);
     }
     digests.save();

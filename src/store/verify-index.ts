@@ -1,7 +1,7 @@
 import type { NodeId } from '../base/ids.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
 import { type EntryTable, entryTables, type IndexTables, indexEntries } from './index-tables.ts';
-import { bodyOf, type LogView } from './log-view.ts';
+import { headAt, type LogView } from './log-view.ts';
 import { isCount } from './meta-table.ts';
 import { positionAtEnd, positionKey, positionOfKey, positionOfValue } from './store-keys.ts';
 import type { TableEntry } from './table.ts';
@@ -52,16 +52,16 @@ function verifyExpected(
   let missing = 0;
   for (const { key, value } of log.log.entries({ from: positionKey(from), to: positionKey(to + 1) })) {
     const position = positionOfKey(key);
-    const delta = readDelta(position, value);
+    const head = readHead(position, value);
     // What the log's own verification has named already.
-    if (delta === undefined) continue;
-    const numbers = index.numbersOf(delta);
+    if (head === undefined) continue;
+    const numbers = index.numbersOf(head);
     if (numbers === undefined) {
       missing++;
       report.add('index', `entries of position ${position}`, 'have no source or path number');
       continue;
     }
-    for (const entry of indexEntries(numbers, position, delta)) {
+    for (const entry of indexEntries(numbers, position, head)) {
       report.checked.indexEntries++;
       expected[entry.table]++;
       const found = index.table(entry.table).get(entry.key);
@@ -113,18 +113,18 @@ function isExpected(
   { key, value }: TableEntry,
 ): boolean {
   const frame = log.frame(position);
-  const delta = frame === undefined ? undefined : readDelta(position, frame);
-  if (delta === undefined) return false;
-  const numbers = index.numbersOf(delta);
+  const head = frame === undefined ? undefined : readHead(position, frame);
+  if (head === undefined) return false;
+  const numbers = index.numbersOf(head);
   if (numbers === undefined) return false;
-  return indexEntries(numbers, position, delta).some(
+  return indexEntries(numbers, position, head).some(
     (entry) => entry.table === table && entry.key.equals(key) && entry.value.equals(value),
   );
 }
 
-function readDelta(position: number, value: Buffer) {
+function readHead(position: number, value: Buffer) {
   try {
-    return bodyOf(position, decodeDeltaFrame(position, value));
+    return headAt(position, decodeDeltaFrame(position, value));
   } catch {
     // The walk over the log reports it.
     return undefined;
