@@ -11,6 +11,7 @@ const bytesType = 2;
 const textType = 3;
 const arrayType = 4;
 const mapType = 5;
+const tag = 6;
 const simple = 7;
 const float32 = 0xfa;
 const float64 = 0xfb;
@@ -18,15 +19,16 @@ const float64 = 0xfb;
 const maxDepth = 64;
 
 export class CborCursor {
+  /** Of the newest bytes or text: where it lies in the record. A view of each would cost more than all the rest. */
+  start = 0;
+  end = 0;
   #bytes: Uint8Array = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
   #at = 0;
   #major = 0;
 
   /** Begins at the first item of `bytes`. One cursor serves many records. */
   reset(bytes: Uint8Array): void {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = 0;
   }
 
@@ -49,21 +51,31 @@ export class CborCursor {
     return this.#head();
   }
 
-  /** A view on the record. */
-  bytes(): Uint8Array {
-    return this.#take(this.#expect(bytesType));
+  /** From `start` to `end` lie the bytes. */
+  bytes(): void {
+    this.#take(this.#expect(bytesType));
   }
 
-  /** The UTF-8 of a text, a view on the record. */
-  text(): Uint8Array {
-    return this.#take(this.#expect(textType));
+  /** From `start` to `end` lies the UTF-8 of the text. */
+  text(): void {
+    this.#take(this.#expect(textType));
   }
 
-  /** As `text` when the next item is one; undefined, and past it, when it is not. */
-  textOrSkip(): Uint8Array | undefined {
-    if (this.#peek() >> 5 === textType) return this.text();
-    this.skip();
-    return undefined;
+  /** As `text` when the next item is one; past it, and false, when it is not. */
+  textOrSkip(): boolean {
+    const isText = this.#peek() >> 5 === textType;
+    if (isText) this.text();
+    else this.skip();
+    return isText;
+  }
+
+  /** Whether the newest bytes or text are these. */
+  is(wanted: Uint8Array): boolean {
+    const { start, end } = this;
+    const bytes = this.#bytes;
+    if (end - start !== wanted.length) return false;
+    for (let at = 0; at < wanted.length; at += 1) if (bytes[start + at] !== wanted[at]) return false;
+    return true;
   }
 
   /** Past the next item and all that is in it. */
@@ -99,19 +111,18 @@ export class CborCursor {
     return first;
   }
 
-  #take(length: number): Uint8Array {
-    const end = this.#at + length;
-    if (end > this.#bytes.length) throw unknownCbor;
-    const taken = this.#bytes.subarray(this.#at, end);
-    this.#at = end;
-    return taken;
+  #take(length: number): void {
+    this.start = this.#at;
+    this.end = this.#at + length;
+    if (this.end > this.#bytes.length) throw unknownCbor;
+    this.#at = this.end;
   }
 
   /** The argument of the next head; the value itself of a float. Sets `#major`. */
   #head(): number {
     const first = this.#peek();
     this.#major = first >> 5;
-    if (this.#major === 6) throw unknownCbor;
+    if (this.#major === tag) throw unknownCbor;
     const low = first & 31;
     this.#at += 1;
     if (low < 24) return low;
@@ -119,10 +130,18 @@ export class CborCursor {
     const width = 1 << (low - 24);
     if (low > 27 || at + width > this.#bytes.length) throw unknownCbor;
     this.#at += width;
-    if (this.#major === simple && low >= 26)
-      return low === 26 ? this.#view.getFloat32(at) : this.#view.getFloat64(at);
-    if (low === 24) return this.#bytes[at] ?? 0;
-    if (low === 25) return this.#view.getUint16(at);
-    return low === 26 ? this.#view.getUint32(at) : Number(this.#view.getBigUint64(at));
+    if (this.#major === simple && low >= 26) return this.#float(at, width);
+    let argument = 0;
+    for (let place = at; place < at + width; place += 1)
+      argument = argument * 256 + (this.#bytes[place] ?? 0);
+    return argument;
+  }
+
+  #float(at: number, width: number): number {
+    for (let place = 0; place < width; place += 1) floatBytes[place] = this.#bytes[at + place] ?? 0;
+    return width === 4 ? floatView.getFloat32(0) : floatView.getFloat64(0);
   }
 }
+
+const floatBytes = new Uint8Array(8);
+const floatView = new DataView(floatBytes.buffer);

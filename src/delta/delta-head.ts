@@ -18,11 +18,11 @@ export interface DeltaHead {
 
 const cursor = new CborCursor();
 const pathKey = Buffer.from('path');
-/** Deltas come in runs of one project. */
-let lastProject: { readonly bytes: Buffer; readonly text: ProjectId } = {
-  bytes: Buffer.alloc(0),
-  text: '' as ProjectId,
-};
+/** Deltas come in runs of one source and one project. */
+let lastKey: Uint8Array = new Uint8Array(0);
+let lastSource = '' as NodeId;
+let lastProjectBytes: Uint8Array = new Uint8Array(0);
+let lastProject = '' as ProjectId;
 
 /**
  * The head of a body that `encodeDeltaBody` wrote, or whose author's bytes `decodeDeltaBody` has accepted: its checks are not repeated.
@@ -37,21 +37,24 @@ export function headOf(delta: Delta): DeltaHead {
   return { source, seq, time, project, type, path: deltaPath(delta) };
 }
 
-function scanHead(body: Uint8Array): DeltaHead | undefined {
+function scanHead(bytes: Uint8Array): DeltaHead | undefined {
+  const body = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
     cursor.reset(body);
     if (cursor.array() !== bodyFields || cursor.number() !== bodyVersion) return undefined;
-    const key = cursor.bytes();
-    if (key.length !== publicKeyBytes) return undefined;
+    cursor.bytes();
+    if (cursor.end - cursor.start !== publicKeyBytes) return undefined;
+    const source = sourceAt(body);
     const seq = cursor.number();
     const time = cursor.number() as HlcTime;
     cursor.skip();
-    const project = projectOf(cursor.text());
+    cursor.text();
+    const project = projectAt(body);
     const type = deltaTypes[cursor.number()];
     cursor.skip();
-    const path = scanPath();
+    const path = scanPath(body);
     if (type === undefined || !cursor.isAtEnd) return undefined;
-    return { source: nodeIdFromPublicKey(key), seq, time, project, type, path };
+    return { source, seq, time, project, type, path };
   } catch (error) {
     if (error === unknownCbor) return undefined;
     throw error;
@@ -59,29 +62,36 @@ function scanHead(body: Uint8Array): DeltaHead | undefined {
 }
 
 /** To the end of the map: of a key that stands there twice the last one counts, as in any decoder. */
-function scanPath(): string | undefined {
+function scanPath(body: Buffer): string | undefined {
   let path: string | undefined;
   for (let entries = cursor.map(); entries > 0; entries -= 1) {
-    const key = cursor.text();
-    if (Buffer.compare(key, pathKey) === 0) {
-      const value = cursor.textOrSkip();
-      path = value === undefined || value.length === 0 ? undefined : textOf(value);
-    } else {
-      cursor.skip();
-    }
+    cursor.text();
+    if (cursor.is(pathKey))
+      path = cursor.textOrSkip() && cursor.end > cursor.start ? textAt(body) : undefined;
+    else cursor.skip();
   }
   return path;
 }
 
-function projectOf(bytes: Uint8Array): ProjectId {
-  if (Buffer.compare(bytes, lastProject.bytes) !== 0)
-    lastProject = { bytes: Buffer.from(bytes), text: textOf(bytes) as ProjectId };
-  return lastProject.text;
+function sourceAt(body: Buffer): NodeId {
+  if (!cursor.is(lastKey)) {
+    lastKey = Uint8Array.from(body.subarray(cursor.start, cursor.end));
+    lastSource = nodeIdFromPublicKey(lastKey);
+  }
+  return lastSource;
+}
+
+function projectAt(body: Buffer): ProjectId {
+  if (!cursor.is(lastProjectBytes)) {
+    lastProject = textAt(body) as ProjectId;
+    lastProjectBytes = Uint8Array.from(body.subarray(cursor.start, cursor.end));
+  }
+  return lastProject;
 }
 
 /** Half a surrogate pair, which is no UTF-8, is decoded as what it was by the decoder alone. */
-function textOf(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+function textAt(body: Buffer): string {
+  const text = body.toString('utf8', cursor.start, cursor.end);
   if (text.includes('\ufffd')) throw unknownCbor;
   return text;
 }

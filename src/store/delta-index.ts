@@ -7,7 +7,7 @@ import { decodeDeltaFrame } from '../delta/delta-frame.ts';
 import type { DeltaHead } from '../delta/delta-head.ts';
 import { dataFileName, lockFileName } from './data-file.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
-import { IndexTables, indexEntries, NumberGiver } from './index-tables.ts';
+import { EntryWriter, IndexTables, NumberGiver } from './index-tables.ts';
 import { headAt, type LogView } from './log-view.ts';
 import { DigestBook, digestName } from './table-digest.ts';
 
@@ -47,12 +47,14 @@ export class DeltaIndexWriter {
   readonly #log: LogView;
   readonly #batch: number;
   readonly #giver: NumberGiver;
+  readonly #entries: EntryWriter;
 
   private constructor(tables: IndexTables, log: LogView, batch: number, rebuilding: boolean) {
     this.tables = tables;
     this.#log = log;
     this.#batch = batch;
     this.#giver = new NumberGiver(tables);
+    this.#entries = new EntryWriter(tables);
     this.rebuilding = rebuilding;
   }
 
@@ -127,13 +129,10 @@ export class DeltaIndexWriter {
       const floor = this.tables.floor();
       const digests = new DigestBook(this.tables.meta);
       this.#giver.begin(digests);
-      for (const { position, head } of pending) {
-        if (position < floor) continue;
-        for (const { table, key, value } of indexEntries(this.#giver.numbers(head), position, head)) {
-          this.tables.table(table).put(key, value);
-          digests.add(table, key, value);
-        }
-      }
+      this.#entries.forget();
+      for (const { position, head } of pending)
+        if (position >= floor) this.#entries.add(this.#giver.numbers(head), position, head, digests);
+      this.#entries.finish(digests);
       this.#giver.finish();
       digests.save();
       this.tables.meta.put('applied', { position: last, stamp: log.stamp(last) });

@@ -23,7 +23,16 @@ import type { DeltaHead } from '../delta/delta-head.ts';
 import type { Environment } from './environment.ts';
 import type { LogView } from './log-view.ts';
 import { isCount, MetaTable } from './meta-table.ts';
-import { pathKey, pathText, positionValue, sourceKey, timeKey } from './store-keys.ts';
+import {
+  numberedKeyBytes,
+  pathKey,
+  pathText,
+  positionValue,
+  sourceKey,
+  timeKey,
+  timeKeyBytes,
+  u48Bytes,
+} from './store-keys.ts';
 import type { Table } from './table.ts';
 import { DigestBook } from './table-digest.ts';
 
@@ -169,6 +178,59 @@ export function indexEntries(
   return entries;
 }
 
+/**
+ * Puts the entries of a batch, in one piece of memory: LMDB copies what it is given. Those by path go in last and sorted, so that each
+ * page of theirs is met once.
+ */
+export class EntryWriter {
+  readonly #tables: IndexTables;
+  readonly #key = Buffer.allocUnsafeSlow(numberedKeyBytes);
+  readonly #timeKey = Buffer.allocUnsafeSlow(timeKeyBytes);
+  readonly #position = Buffer.allocUnsafeSlow(u48Bytes);
+  #byPath: { readonly path: number; readonly position: number; readonly type: Buffer }[] = [];
+
+  constructor(tables: IndexTables) {
+    this.#tables = tables;
+  }
+
+  /** Inside `write` only: what `indexEntries` says. */
+  add(
+    numbers: EntryNumbers,
+    position: number,
+    head: Pick<DeltaHead, 'seq' | 'time' | 'type'>,
+    digests: DigestBook,
+  ): void {
+    const type = typeValue(head);
+    const { source, path } = numbers;
+    this.#put(
+      'source',
+      sourceKey(source, head.seq, this.#key),
+      positionValue(position, this.#position),
+      digests,
+    );
+    this.#put('time', timeKey(head.time, position, this.#timeKey), type, digests);
+    if (path !== undefined) this.#byPath.push({ path, position, type });
+  }
+
+  /** Before the commit. */
+  finish(digests: DigestBook): void {
+    const byPath = this.#byPath.sort((a, b) => a.path - b.path);
+    this.#byPath = [];
+    for (const { path, position, type } of byPath)
+      this.#put('path', pathKey(path, position, this.#key), type, digests);
+  }
+
+  /** What a transaction that failed had begun. */
+  forget(): void {
+    this.#byPath = [];
+  }
+
+  #put(table: EntryTable, key: Buffer, value: Buffer, digests: DigestBook): void {
+    this.#tables.table(table).put(key, value);
+    digests.add(table, key, value);
+  }
+}
+
 export function typeValue({ type }: Pick<DeltaHead, 'type'>): Buffer {
   return typeValues[deltaTypes.indexOf(type)] ?? Buffer.of(0xff);
 }
@@ -183,8 +245,8 @@ export function pathTextOf({ project, path }: Pick<DeltaHead, 'project' | 'path'
   return path === undefined ? undefined : pathText(project, path);
 }
 
-/** Paths whose numbers are remembered between transactions: some ten MB at most. */
-const maxKnownPaths = 50_000;
+/** Paths whose numbers are remembered between transactions: some 15 MB at most. */
+const maxKnownPaths = 100_000;
 
 /**
  * Gives the numbers of sources and paths, and remembers those that it has met. What it gives within a transaction counts only once that

@@ -16,17 +16,17 @@ import { createHash } from 'node:crypto';
 
 export const positionKeyBytes = 8;
 /** Of a source key and of a path key alike. */
-const numberedKeyBytes = 10;
-const timeKeyBytes = 14;
+export const numberedKeyBytes = 10;
+export const timeKeyBytes = 14;
 /** 48 bits of position: 280 million million deltas. */
-const u48Bytes = 6;
+export const u48Bytes = 6;
 /**
  * Longest path text that is a key as it is. Under half of what LMDB allows (1978 bytes) so that a page holds several
  * keys; longer paths are rare, and then cost one hash.
  */
 const maxPathText = 480;
 
-/** @param into memory for the key. @default memory of its own */
+/** Each of these takes memory for its result. @default memory of its own */
 export function positionKey(position: number, into = Buffer.allocUnsafe(positionKeyBytes)): Buffer {
   writeU64(into, position, 0);
   return into;
@@ -36,16 +36,19 @@ export function positionOfKey(key: Buffer): number {
   return readU64(key, 0);
 }
 
-export function sourceKey(sourceNumber: number, seq: number): Buffer {
-  return numberedKey(sourceNumber, seq);
+export function sourceKey(sourceNumber: number, seq: number, into?: Buffer): Buffer {
+  return numberedKey(sourceNumber, seq, into);
 }
 
-export function pathKey(pathNumber: number, position: number): Buffer {
-  return numberedKey(pathNumber, position);
+export function pathKey(pathNumber: number, position: number, into?: Buffer): Buffer {
+  return numberedKey(pathNumber, position, into);
 }
 
-function numberedKey(number: number, ordinal: number): Buffer {
-  const key = Buffer.allocUnsafe(numberedKeyBytes);
+function numberedKey(
+  number: number,
+  ordinal: number,
+  key: Buffer = Buffer.allocUnsafe(numberedKeyBytes),
+): Buffer {
   key.writeUInt32BE(number, 0);
   key.writeUIntBE(ordinal, 4, u48Bytes);
   return key;
@@ -55,8 +58,7 @@ export function seqOfSourceKey(key: Buffer): number {
   return key.readUIntBE(4, u48Bytes);
 }
 
-export function positionValue(position: number): Buffer {
-  const value = Buffer.allocUnsafe(u48Bytes);
+export function positionValue(position: number, value: Buffer = Buffer.allocUnsafe(u48Bytes)): Buffer {
   value.writeUIntBE(position, 0, u48Bytes);
   return value;
 }
@@ -65,8 +67,11 @@ export function positionOfValue(value: Buffer): number {
   return value.length === u48Bytes ? value.readUIntBE(0, u48Bytes) : Number.NaN;
 }
 
-export function timeKey(time: number, position: number): Buffer {
-  const key = Buffer.allocUnsafe(timeKeyBytes);
+export function timeKey(
+  time: number,
+  position: number,
+  key: Buffer = Buffer.allocUnsafe(timeKeyBytes),
+): Buffer {
   writeU64(key, time, 0);
   key.writeUIntBE(position, 8, u48Bytes);
   return key;
