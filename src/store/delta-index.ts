@@ -5,6 +5,7 @@ import { CollabError } from '../base/errors.ts';
 import type { Position } from '../base/ids.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
 import type { DeltaHead } from '../delta/delta-head.ts';
+import { commitAgain } from './commit-again.ts';
 import { dataFileName, lockFileName } from './data-file.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { EntryWriter, IndexTables, NumberGiver } from './index-tables.ts';
@@ -124,21 +125,24 @@ export class DeltaIndexWriter {
     const to = Math.min(upTo, log.head(), from + this.#batch - 1);
     if (from > to) return applied;
     const { pending, last } = this.#read(from, to);
-    this.tables.environment.write(() => {
-      // Read inside the transaction: compaction raises it in one of its own before it removes the first entry.
-      const floor = this.tables.floor();
-      const digests = new DigestBook(this.tables.meta);
-      this.#giver.begin(digests);
-      this.#entries.forget();
-      for (const { position, head } of pending)
-        if (position >= floor) this.#entries.add(this.#giver.numbers(head), position, head, digests);
-      this.#entries.finish(digests);
-      this.#giver.finish();
-      digests.save();
-      this.tables.meta.put('applied', { position: last, stamp: log.stamp(last) });
-    });
+    commitAgain(() => this.tables.environment.write(() => this.#put(pending, last)));
     this.#giver.committed();
     return last;
+  }
+
+  /** Inside `write`. */
+  #put(pending: readonly Pending[], last: Position): void {
+    // Read inside the transaction: compaction raises it in one of its own before it removes the first entry.
+    const floor = this.tables.floor();
+    const digests = new DigestBook(this.tables.meta);
+    this.#giver.begin(digests);
+    this.#entries.forget();
+    for (const { position, head } of pending)
+      if (position >= floor) this.#entries.add(this.#giver.numbers(head), position, head, digests);
+    this.#entries.finish(digests);
+    this.#giver.finish();
+    digests.save();
+    this.tables.meta.put('applied', { position: last, stamp: this.#log.stamp(last) });
   }
 
   /** Begins anew, in one transaction; `applyUpTo` then does the work. Readers see a complete answer all along. */
