@@ -6,7 +6,12 @@ import { AuditWriter } from '../src/store/audit-log.ts';
 import type { LaneLoopOptions, LaneWork } from './lane-loop.ts';
 
 // The pause makes a sync serve some hundred events: nobody waits for this disk.
-export const options: LaneLoopOptions = { maxFrames: 4096, maxBytes: 4 * 1024 * 1024, lingerMs: 10 };
+export const options: LaneLoopOptions = {
+  maxFrames: 4096,
+  maxBytes: 4 * 1024 * 1024,
+  lingerMs: 10,
+  nice: 15,
+};
 
 export async function open({ places }: LaneStart): Promise<LaneWork> {
   const writer = await AuditWriter.open(places.audit, { mapSizeBytes: places.mapSizeBytes, create: false });

@@ -25,7 +25,7 @@ import {
 } from '../src/store/store-copy.ts';
 import type { LaneLoopOptions, LaneWork } from './lane-loop.ts';
 
-export const options: LaneLoopOptions = { maxFrames: 1, maxBytes: 64, lingerMs: 0 };
+export const options: LaneLoopOptions = { maxFrames: 1, maxBytes: 64, lingerMs: 0, nice: 15 };
 
 export async function open({ places }: LaneStart): Promise<LaneWork> {
   const { mapSizeBytes } = places;

@@ -6,7 +6,12 @@ import { LogView } from '../src/store/log-view.ts';
 import type { LaneLoopOptions, LaneWork } from './lane-loop.ts';
 
 // A notice is a number, so one batch takes all there are; the pause lets some hundred deltas share a transaction.
-export const options: LaneLoopOptions = { maxFrames: 1024, maxBytes: 64 * 1024, lingerMs: 10 };
+export const options: LaneLoopOptions = {
+  maxFrames: 1024,
+  maxBytes: 64 * 1024,
+  lingerMs: 10,
+  nice: 15,
+};
 
 export async function open({ places }: LaneStart): Promise<LaneWork> {
   const { delta, index, mapSizeBytes } = places;

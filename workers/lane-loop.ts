@@ -8,6 +8,7 @@ import { failpoint } from '../src/base/failpoint.ts';
 import type { LaneName, LaneReport, LaneStart } from '../src/offload/contract.ts';
 import { attachConsumer, type Frame, type QueueConsumer } from '../src/queue/queue-consumer.ts';
 import type { Environment } from '../src/store/environment.ts';
+import { giveWay } from './thread-priority.ts';
 
 export interface LaneLoopOptions {
   /** Frames of one transaction: bounds how long others wait for the write lock and how much is applied again after a death. */
@@ -15,6 +16,8 @@ export interface LaneLoopOptions {
   readonly maxBytes: number;
   /** Pause after a batch that was not full, so that the next transaction finds more: fewer syncs for a little delay. */
   readonly lingerMs: number;
+  /** How far its thread stands back behind the main thread: see `giveWay`. */
+  readonly nice: number;
 }
 
 /** What one lane has of its own. */
@@ -68,6 +71,8 @@ export async function runLane<Start extends LaneStart>(
     if (isOver(consumer, lane)) return { ended: 'closed' };
     const { options, open } = await lane.load();
     const work = await open(start);
+    // Not before: whoever waits for the start waits for every lane.
+    giveWay(options.nice);
     try {
       return { ended: await loop(name, consumer, options, work) };
     } finally {

@@ -8,7 +8,7 @@ import { DeltaLogWriter } from '../src/store/delta-log.ts';
 import type { LaneLoopOptions, LaneWork } from './lane-loop.ts';
 
 // 4096 small deltas take about 10 ms: long enough to make a sync cheap, short enough for who waits behind.
-export const options: LaneLoopOptions = { maxFrames: 4096, maxBytes: 4 * 1024 * 1024, lingerMs: 0 };
+export const options: LaneLoopOptions = { maxFrames: 4096, maxBytes: 4 * 1024 * 1024, lingerMs: 0, nice: 5 };
 
 export async function open({ places, privateKey }: PersistStart): Promise<LaneWork> {
   const { delta, mapSizeBytes, node } = places;

@@ -9,6 +9,7 @@ import { DeltaRing } from '../delta/delta-ring.ts';
 import type { HomePaths } from '../home/home-paths.ts';
 import type { NodeKey } from '../home/node-key.ts';
 import type { FenceBlock } from '../lock/fence.ts';
+import { acceptedTail } from '../offload/accepted-tail.ts';
 import type { LaneName, StorePlaces } from '../offload/contract.ts';
 import { Lane } from '../offload/lane.ts';
 import { type Lanes, Maintenance, type Report } from '../offload/maintenance.ts';
@@ -59,7 +60,7 @@ export async function openLmdbStores(options: LmdbStoresOptions): Promise<OpenSt
   };
   const prepared = await prepareStores(places, options.onStep);
   const ring = new DeltaRing(options.ringCapacity);
-  const handles = new StoreHandles(places, { after: (position) => ring.after(position) });
+  const handles = new StoreHandles(places, acceptedTail(ring));
   try {
     await handles.audit();
     await handles.deltas();

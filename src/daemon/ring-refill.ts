@@ -3,7 +3,7 @@ import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { DeltaRing } from '../delta/delta-ring.ts';
 import type { StoreHandles } from '../offload/store-handles.ts';
 
-/** Deltas decoded in one turn of the event loop: about 2 ms. */
+/** Deltas read in one turn of the event loop: about 1 ms. */
 const sliceDeltas = 200;
 
 export interface RingRefill {
@@ -17,8 +17,7 @@ export interface RingRefill {
 }
 
 /**
- * Fills the ring with what stands in the log in front of it, newest first, while the daemon serves: ten thousand deltas take a tenth of
- * a second. Ends at what cannot be read, or is lost for good: the ring has no gap.
+ * Fills the ring with what stands in the log in front of it, newest first, while the daemon serves: ten thousand deltas take some 50 ms. Ends at what cannot be read, or is lost for good: the ring has no gap.
  * @throws STORE_DAMAGED, STORE_UNAVAILABLE for what cannot be read.
  */
 export async function refillRing({ ring, handles, floor, since, isClosing }: RingRefill): Promise<void> {
@@ -28,8 +27,8 @@ export async function refillRing({ ring, handles, floor, since, isClosing }: Rin
     const room = ring.capacity - ring.size;
     if (isClosing() || room <= 0 || to < floor) return;
     const reader = await handles.deltas();
-    const slice = [...reader.positions(Math.max(floor, to - Math.min(room, sliceDeltas) + 1), to)];
-    for (const delta of slice.reverse()) if (delta.time < since || !ring.prepend(delta)) return;
+    const slice = [...reader.records(Math.max(floor, to - Math.min(room, sliceDeltas) + 1), to)];
+    for (const record of slice.reverse()) if (record.time < since || !ring.prepend(record)) return;
     if (slice.length === 0) return;
   }
 }

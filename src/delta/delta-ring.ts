@@ -5,12 +5,18 @@
  */
 import assert from 'node:assert/strict';
 import type { Position } from '../base/ids.ts';
-import type { StoredDelta } from './delta.ts';
+import type { LogRecord } from './log-record.ts';
+
+/**
+ * As much of a delta as is kept: who reads it decodes its body. Objects that live for a second or so are what the garbage collector pays
+ * most for, and a payload is many.
+ */
+export type RingRecord = Pick<LogRecord, 'position' | 'body'>;
 
 export class DeltaRing {
   readonly capacity: number;
   /** Slot of position p is p modulo the length; positions follow each other without a gap, so no slot is used twice. */
-  #slots: (StoredDelta | undefined)[];
+  #slots: (RingRecord | undefined)[];
   #oldest = 1;
   #next = 1;
   #committed = 0;
@@ -19,7 +25,7 @@ export class DeltaRing {
   constructor(capacity: number) {
     assert(Number.isInteger(capacity) && capacity >= 1);
     this.capacity = capacity;
-    this.#slots = new Array<StoredDelta | undefined>(capacity).fill(undefined);
+    this.#slots = new Array<RingRecord | undefined>(capacity).fill(undefined);
   }
 
   /** Starts over, empty, behind a log that ends at `head`. */
@@ -32,21 +38,21 @@ export class DeltaRing {
 
   /**
    * Puts in what the log holds in front of the oldest, as far as there is room.
-   * @returns false when there is none, or when `delta` is not the one in front: the ring has no gap.
+   * @returns false when there is none, or when `record` is not the one in front: the ring has no gap.
    */
-  prepend(delta: StoredDelta): boolean {
-    if (this.size >= this.capacity || delta.position !== this.#oldest - 1) return false;
-    this.#slots[delta.position % this.#slots.length] = delta;
-    this.#oldest = delta.position;
+  prepend(record: RingRecord): boolean {
+    if (this.size >= this.capacity || record.position !== this.#oldest - 1) return false;
+    this.#slots[record.position % this.#slots.length] = record;
+    this.#oldest = record.position;
     return true;
   }
 
-  /** @param delta must stand at the position behind the newest. */
-  push(delta: StoredDelta): void {
-    assert(delta.position === this.#next, 'a delta is pushed out of order');
+  /** @param record must stand at the position behind the newest. */
+  push(record: RingRecord): void {
+    assert(record.position === this.#next, 'a delta is pushed out of order');
     this.#evict(this.#slots.length - 1);
     if (this.size === this.#slots.length) this.#grow();
-    this.#slots[delta.position % this.#slots.length] = delta;
+    this.#slots[record.position % this.#slots.length] = record;
     this.#next += 1;
   }
 
@@ -75,16 +81,16 @@ export class DeltaRing {
     return this.#committed as Position | 0;
   }
 
-  at(position: number): StoredDelta | undefined {
+  at(position: number): RingRecord | undefined {
     if (position < this.#oldest || position >= this.#next) return undefined;
     return this.#slots[position % this.#slots.length];
   }
 
   /** What stands behind `position`, oldest first; begins at the oldest that the ring has. */
-  *after(position: number): Generator<StoredDelta> {
+  *after(position: number): Generator<RingRecord> {
     for (let at = Math.max(position + 1, this.#oldest); at < this.#next; at += 1) {
-      const delta = this.at(at);
-      if (delta !== undefined) yield delta;
+      const record = this.at(at);
+      if (record !== undefined) yield record;
     }
   }
 
@@ -98,7 +104,7 @@ export class DeltaRing {
 
   #grow(): void {
     const old = this.#slots;
-    this.#slots = new Array<StoredDelta | undefined>(old.length * 2).fill(undefined);
+    this.#slots = new Array<RingRecord | undefined>(old.length * 2).fill(undefined);
     for (let at = this.#oldest; at < this.#next; at += 1)
       this.#slots[at % this.#slots.length] = old[at % old.length];
   }

@@ -5,8 +5,9 @@
 import { CollabError } from '../base/errors.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { DeltaId, NodeId, Position } from '../base/ids.ts';
-import type { Delta, StoredDelta } from '../delta/delta.ts';
+import type { StoredDelta } from '../delta/delta.ts';
 import type { DeltaRing } from '../delta/delta-ring.ts';
+import type { LogRecord } from '../delta/log-record.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
 import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
 import { type CommitListener, CommitListeners } from '../store/commit-listeners.ts';
@@ -91,7 +92,7 @@ export class OffloadedDeltaStore implements DeltaStore {
     durability: Durability = 'flushed',
   ): Promise<SaveReceipt> {
     this.#assertWritable();
-    const { records, deltas, duplicates, take } = this.#intake.admit(incoming);
+    const { records, duplicates, take } = this.#intake.admit(incoming);
     const receipt = { positions: records.map(({ position }) => position), duplicates };
     if (records.length === 0) {
       if (durability !== 'accepted') await this.committed();
@@ -99,8 +100,7 @@ export class OffloadedDeltaStore implements DeltaStore {
     }
     this.#feed.reserve(records.reduce((bytes, { body }) => bytes + body.length, 0));
     take();
-    for (let at = 0; at < deltas.length; at += 1)
-      this.#accept(deltas[at] as Delta, receipt.positions[at] as Position);
+    for (const record of records) this.#accept(record);
     const queued = this.#feed.push(records);
     const { persist } = this.#parts;
     const ticket = typeof queued === 'number' ? queued : await persist.whileRunning(() => queued);
@@ -204,23 +204,9 @@ export class OffloadedDeltaStore implements DeltaStore {
     for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
   }
 
-  #accept(delta: Delta, position: Position): void {
-    this.#vector[delta.source] = delta.seq;
-    // Field by field: a spread costs as much as the encoding.
-    const { id, source, seq, time, agent, project, type, deps, payload } = delta;
-    this.#parts.ring.push({
-      id,
-      source,
-      seq,
-      time,
-      agent,
-      project,
-      type,
-      deps,
-      payload,
-      position,
-      prev: null,
-    });
+  #accept(record: LogRecord): void {
+    this.#vector[record.source] = record.seq;
+    this.#parts.ring.push(record);
   }
 
   async #whenCommitted(ticket: number): Promise<void> {

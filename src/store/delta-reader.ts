@@ -13,13 +13,15 @@ import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { DeltaId, NodeId, Position } from '../base/ids.ts';
 import { isNodeId } from '../codec/node-id.ts';
 import { parseDeltaId, type StoredDelta } from '../delta/delta.ts';
+import { decodeDeltaFrame } from '../delta/delta-frame.ts';
+import type { LogRecord } from '../delta/log-record.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
 import { openIndexEnvironment } from './delta-index.ts';
 import { openDeltaEnvironment } from './delta-log.ts';
 import { type DeltaFilter, defaultQueryLimit, type PathQuery } from './delta-store.ts';
 import { type Answerable, bySource, byTime, indexedSince, newestInPath } from './index-queries.ts';
 import { IndexTables } from './index-tables.ts';
-import { decodeStored, isText, type LogEntry, LogView } from './log-view.ts';
+import { decodeStored, headAt, isText, type LogEntry, LogView } from './log-view.ts';
 import { filterFits, findSource, isAbout, sinceFits } from './query-filter.ts';
 import { boundless, type ScanBudget } from './scan-budget.ts';
 
@@ -162,11 +164,23 @@ export class DeltaReader {
     return undefined;
   }
 
-  /** Deltas of positions `from` … `to` that are kept, oldest first: what the ring is filled with at start. */
+  /** Deltas of positions `from` … `to` that are kept, oldest first. */
   *positions(from: number, to: number): Generator<StoredDelta> {
-    const snapshot = this.snapshot();
-    const bounds = [Math.max(from, snapshot.floor), Math.min(to, snapshot.head)] as const;
-    for (const { position, value } of this.#log.frames(...bounds)) yield decodeStored(position, value);
+    for (const { position, value } of this.#kept(from, to)) yield decodeStored(position, value);
+  }
+
+  /** The same as records: what the ring is filled with. */
+  *records(from: number, to: number): Generator<LogRecord> {
+    for (const { position, value } of this.#kept(from, to)) {
+      const frame = decodeDeltaFrame(position, value);
+      const { source, seq, time } = headAt(position, frame);
+      yield { position, source, seq, time, body: Buffer.from(frame.body) };
+    }
+  }
+
+  #kept(from: number, to: number): Generator<LogEntry> {
+    const { floor, head } = this.snapshot();
+    return this.#log.frames(Math.max(from, floor), Math.min(to, head));
   }
 
   snapshot(): Snapshot {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Position } from '../../src/base/ids.ts';
-import type { StoredDelta } from '../../src/delta/delta.ts';
-import { DeltaRing } from '../../src/delta/delta-ring.ts';
+import { DeltaRing, type RingRecord } from '../../src/delta/delta-ring.ts';
 import { seededRandom, testSeed } from '../support/seed.ts';
 
-const at = (position: number) => ({ position }) as StoredDelta;
+const at = (position: number) => ({ position }) as RingRecord;
 const positions = (ring: DeltaRing) => [...ring.after(0)].map(({ position }) => position as number);
 
 describe('the delta ring', () => {
