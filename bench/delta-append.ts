@@ -3,9 +3,9 @@ import { encodeDeltaBody } from '../src/delta/delta-body.ts';
 import { encodeLogRecord } from '../src/delta/log-record.ts';
 import { attachConsumer } from '../src/queue/queue-consumer.ts';
 import { createQueue } from '../src/queue/queue-producer.ts';
-import { WorkChecksum } from './checksum.ts';
-import { type BenchSpec, latency } from './measure.ts';
-import { deltaOf, sources } from './records.ts';
+import { WorkChecksum } from './harness/checksum.ts';
+import { type BenchSpec, latency } from './harness/measure.ts';
+import { deltaOf, nodeKey } from './harness/records.ts';
 
 const capacity = 2 ** 22;
 
@@ -14,8 +14,7 @@ export const deltaAppend: BenchSpec = {
   name: 'delta-append',
   about: 'main-thread cost of a delta of 300 B: encode, and push into the queue',
   async run(context) {
-    const [source] = sources;
-    if (source === undefined) throw new Error('no source');
+    const source = nodeKey.nodeId;
     const deltas = Array.from({ length: 1000 }, (_, at) => deltaOf(source, at + 1, at));
     const checksum = new WorkChecksum();
     for (const delta of deltas) checksum.bytes(encodeDeltaBody(delta));

@@ -1,45 +1,92 @@
-/** `npm run bench [-- --only NAME --json FILE --smoke]`. Targets are those of SPEC §15; a smoke run judges none. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** `npm run bench`. Targets are those of SPEC §15; a smoke run judges none. */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { benches } from './benches.ts';
-import { describeMachine } from './machine.ts';
-import { meets, type Row } from './measure.ts';
-import { machineText, rowText, tableHead } from './report.ts';
-import { runBench } from './run-bench.ts';
+import { describeMachine } from './harness/machine.ts';
+import { type BenchSpec, meets } from './harness/measure.ts';
+import { type BenchResult, benchText, machineText, type Run } from './harness/report.ts';
+import { runBenchInChild, withScratch } from './harness/run-bench.ts';
+
+const usage = `npm run bench [-- FLAGS]
+
+  --only NAME  only this bench; may be given several times
+  --json FILE  writes the figures there too
+  --smoke      small sizes: shows that the benches run, not how fast the code is
+  --list       says what each bench measures
+`;
+
+class UsageError extends Error {}
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-const { values } = parseArgs({
-  options: { only: { type: 'string' }, json: { type: 'string' }, smoke: { type: 'boolean', default: false } },
-});
-const chosen = benches.filter(({ name }) => values.only === undefined || name === values.only);
-if (chosen.length === 0) throw new Error(`--only takes one of ${benches.map(({ name }) => name).join(', ')}`);
-
-const scratch = mkdtempSync(join(tmpdir(), 'agent-collab-bench-'));
-const machine = describeMachine(scratch, values.smoke);
-rmSync(scratch, { recursive: true });
-say(machineText(machine));
-if (values.smoke) say('smoke sizes: the figures say that the benches run, not how fast the code is');
-
-const results: (Row & { readonly bench: string })[] = [];
-for (const bench of chosen) {
-  say(`\n${bench.name}: ${bench.about}`);
-  say(tableHead());
-  for (const row of await runBench(bench, values.smoke)) {
-    const judged = values.smoke ? { ...row, targets: [] } : row;
-    say(rowText(judged));
-    results.push({ bench: bench.name, ...judged });
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        only: { type: 'string', multiple: true },
+        json: { type: 'string' },
+        smoke: { type: 'boolean', default: false },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
   }
 }
 
-const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024);
-const verdicts = results.flatMap((row) => row.targets.map((target) => meets(row, target)));
-say(`\npeak memory ${peakMiB} MiB (mapped files included)`);
-if (!values.smoke) say(`${verdicts.filter(Boolean).length} of ${verdicts.length} targets met`);
-if (values.json !== undefined)
-  writeFileSync(
-    values.json,
-    `${JSON.stringify({ machine, smoke: values.smoke, peakMiB, results }, null, 2)}\n`,
+function choose(names: readonly string[] | undefined): readonly BenchSpec[] {
+  const unknown = names?.find((name) => benches.every((bench) => bench.name !== name));
+  if (unknown !== undefined)
+    throw new UsageError(`there is no bench ${unknown}: ${benches.map(({ name }) => name).join(', ')}`);
+  return benches.filter(({ name }) => names === undefined || names.includes(name));
+}
+
+async function main(): Promise<void> {
+  const { only, json, smoke, list, help } = readFlags();
+  if (help) return void say(usage);
+  const chosen = choose(only);
+  if (list) {
+    for (const { name, about } of chosen) say(`${name}: ${about}`);
+    return;
+  }
+  const machine = await withScratch((scratch) => describeMachine(scratch, smoke));
+  say(machineText(machine));
+  if (smoke) say('smoke sizes: the figures say that the benches run, not how fast the code is');
+  const results: BenchResult[] = [];
+  for (const bench of chosen) {
+    const result = await tryBench(bench, smoke);
+    if (result !== undefined) results.push(result);
+  }
+  const verdicts = results.flatMap(({ rows }) =>
+    rows.flatMap((row) => row.targets.map((target) => meets(row, target))),
   );
+  if (!smoke) say(`\n${verdicts.filter(Boolean).length} of ${verdicts.length} targets met`);
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ machine, smoke, results } satisfies Run, null, 2)}\n`);
+}
+
+/** One that fails does not take the figures of the others with it; the run has failed all the same. */
+async function tryBench(bench: BenchSpec, smoke: boolean): Promise<BenchResult | undefined> {
+  try {
+    const result = judged(await runBenchInChild(bench, smoke), smoke);
+    say(`\n${benchText(result)}`);
+    return result;
+  } catch (error) {
+    say(`\n${bench.name}: ${String(error)}`);
+    process.exitCode = 1;
+    return undefined;
+  }
+}
+
+function judged(result: BenchResult, smoke: boolean): BenchResult {
+  return smoke ? { ...result, rows: result.rows.map((row) => ({ ...row, targets: [] })) } : result;
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n\n${usage}`);
+  process.exitCode = 2;
+}

@@ -1,7 +1,7 @@
 import { attachConsumer } from '../src/queue/queue-consumer.ts';
 import { createQueue } from '../src/queue/queue-producer.ts';
-import { WorkChecksum } from './checksum.ts';
-import { type BenchSpec, latency } from './measure.ts';
+import { WorkChecksum } from './harness/checksum.ts';
+import { type BenchSpec, latency } from './harness/measure.ts';
 
 const capacity = 2 ** 20;
 const frameBytes = 300;

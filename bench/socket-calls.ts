@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DaemonProcess } from '../crash-tests/daemon-process.ts';
 import type { ControlClient } from '../src/control/client.ts';
-import { WorkChecksum } from './checksum.ts';
-import { type BenchContext, type BenchSpec, latency } from './measure.ts';
-import { payload } from './records.ts';
+import { WorkChecksum } from './harness/checksum.ts';
+import { type BenchContext, type BenchSpec, latency } from './harness/measure.ts';
+import { payload } from './harness/records.ts';
 
 const cwd = fileURLToPath(new URL('..', import.meta.url));
 /** An agent may claim 50 times a second (SPEC §3): each takes its burst of 200 and leaves the rest to the next. */

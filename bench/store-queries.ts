@@ -1,19 +1,18 @@
 import { LmdbDeltaStore } from '../src/store/lmdb-delta-store.ts';
-import { WorkChecksum } from './checksum.ts';
-import { type BenchSpec, latency } from './measure.ts';
-import { deltaOf, sources } from './records.ts';
+import { WorkChecksum } from './harness/checksum.ts';
+import { type BenchSpec, latency } from './harness/measure.ts';
+import { nodeKey, recordsOf, sourceOf, timeOf } from './harness/records.ts';
 
 const batchDeltas = 1000;
 
 export const storeQueries: BenchSpec = {
   name: 'store-queries',
-  about: 'a range of 1000 and the last 100 of a source, out of a large log',
+  about: 'a range of 1000 and the last 100 of a source, out of a large log of 8 sources',
   async run(context) {
     const count = context.smoke ? 2000 : 1_000_000;
-    const [node] = sources;
-    if (node === undefined) throw new Error('no source');
-    await using store = await LmdbDeltaStore.open(context.scratch, { node });
-    for (let at = 0; at < count; at += batchDeltas) await store.saveBatch(batch(at));
+    await using store = await LmdbDeltaStore.open(context.scratch, { node: nodeKey.nodeId });
+    for (let at = 0; at < count; at += batchDeltas)
+      await store.saveBatch(recordsOf(at, batchDeltas).map((delta) => ({ delta })));
     await store.getLatest({ limit: 1 });
 
     const checksum = new WorkChecksum();
@@ -23,8 +22,7 @@ export const storeQueries: BenchSpec = {
       return found[0]?.seq ?? 0;
     };
     const last = async (at: number) => {
-      const source = sources[at % sources.length] ?? node;
-      const found = await store.getBySource(source, 100);
+      const found = await store.getBySource(sourceOf(at), 100);
       if (found.length !== 100) throw new Error(`the last 100 were ${found.length}`);
       return found[0]?.seq ?? 0;
     };
@@ -54,18 +52,3 @@ export const storeQueries: BenchSpec = {
     ];
   },
 };
-
-function batch(from: number) {
-  return Array.from({ length: batchDeltas }, (_, offset) => {
-    const at = from + offset;
-    const source = sources[at % sources.length];
-    if (source === undefined) throw new Error('no source');
-    return { delta: deltaOf(source, Math.floor(at / sources.length) + 1, at) };
-  });
-}
-
-function timeOf(at: number) {
-  const [source] = sources;
-  if (source === undefined) throw new Error('no source');
-  return deltaOf(source, 1, at).time;
-}

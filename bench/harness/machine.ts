@@ -33,7 +33,7 @@ export function describeMachine(scratch: string, smoke: boolean): Machine {
 function commit(): string {
   const git = (...args: readonly string[]) =>
     execFileSync('git', args, {
-      cwd: new URL('..', import.meta.url),
+      cwd: new URL('../..', import.meta.url),
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });

@@ -8,23 +8,34 @@ export interface BenchContext {
   readonly scratch: string;
 }
 
-/** One promise of SPEC §15, checked against a field of the row. */
+/** What a row may tell. Each is the middle of the repetitions. */
+export interface Figures {
+  /** Of one operation, in µs. */
+  readonly p50?: number;
+  readonly p99?: number;
+  readonly p999?: number;
+  readonly max?: number;
+  /** Operations a second. */
+  readonly rate?: number;
+  /** Against the other side of the same run, which `what` or `about` names. */
+  readonly ratio?: number;
+  readonly bytes?: number;
+}
+
+export type FigureName = keyof Figures;
+
+/** One promise of SPEC §15, checked against a figure of the row. */
 export interface Target {
-  readonly field: 'p50' | 'p99' | 'rate' | 'ratio';
+  readonly field: FigureName;
   readonly bound: 'at most' | 'at least';
   readonly value: number;
 }
 
 /** One line of the report. */
-export interface Row {
+export interface Row extends Figures {
   readonly what: string;
-  /** Middle of the repetitions' medians, and of their p99s, in µs for one operation. */
-  readonly p50?: number;
-  readonly p99?: number;
-  /** Operations a second: the middle of the repetitions. */
-  readonly rate?: number;
-  /** Against the other side of the same run. */
-  readonly ratio?: number;
+  /** Of a row that is one point of a curve: how much there was of what the curve is over. */
+  readonly n?: number;
   /** (largest - smallest) / middle of the repetitions: what of a difference is noise. */
   readonly spread: number;
   /** Says that the work was done, and the same work in every run. */
@@ -38,9 +49,9 @@ export interface BenchSpec {
   run(context: BenchContext): Promise<readonly Row[]>;
 }
 
-const repetitions = { full: 5, smoke: 1 };
+const repetitions = { full: 3, smoke: 1 };
 
-function repetitionsOf(context: BenchContext): number {
+export function repetitionsOf(context: Pick<BenchContext, 'smoke'>): number {
   return context.smoke ? repetitions.smoke : repetitions.full;
 }
 
@@ -57,8 +68,25 @@ export function spreadOf(values: readonly number[]): number {
 
 /** The value below which `share` of the samples lie (nearest rank). */
 export function quantile(samples: readonly number[], share: number): number {
-  const sorted = [...samples].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN;
+  return quantiles(samples, [share])[0] ?? Number.NaN;
+}
+
+/** As `quantile`, for several shares of the same samples. */
+function quantiles(samples: readonly number[], shares: readonly number[]): readonly number[] {
+  const sorted = Float64Array.from(samples).sort();
+  return shares.map(
+    (share) =>
+      sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN,
+  );
+}
+
+/** p50, p99, p99.9 and the largest of samples in µs. */
+export function figuresOf(samples: readonly number[]): Required<Pick<Row, 'p50' | 'p99' | 'p999' | 'max'>> {
+  const [p50 = Number.NaN, p99 = Number.NaN, p999 = Number.NaN, max = Number.NaN] = quantiles(
+    samples,
+    [0.5, 0.99, 0.999, 1],
+  );
+  return { p50, p99, p999, max };
 }
 
 /**
@@ -103,28 +131,53 @@ function inBatches(operation: () => unknown, batch: number): () => void {
   };
 }
 
+/** Does each side once a repetition and gives what each of its runs answered. Taken in turns so that a drift of the machine hits all. */
+export async function inTurns<T>(
+  context: Pick<BenchContext, 'smoke'>,
+  sides: readonly ((repetition: number) => Promise<T> | T)[],
+): Promise<readonly (readonly T[])[]> {
+  const answers = sides.map((): T[] => []);
+  for (let repetition = 0; repetition < repetitionsOf(context); repetition += 1) {
+    const turns = [...sides.entries()];
+    // Every other round backwards: the side that comes first does not always profit or suffer from it.
+    for (const [side, run] of repetition % 2 === 0 ? turns : turns.reverse())
+      answers[side]?.push(await run(repetition));
+  }
+  return answers;
+}
+
+/** One side of a comparison: what stands before and behind the work is not measured. */
+export interface Side {
+  /** @returns the work, and what is to be done behind it. */
+  prepare(repetition: number): Promise<{
+    readonly work: () => Promise<void> | void;
+    readonly close?: () => Promise<void> | void;
+  }>;
+}
+
 export interface Rate {
   /** Operations a second: the middle of the repetitions. */
   readonly rate: number;
   readonly spread: number;
 }
 
-/** Rates of several sides on the same work, taken in turns so that a drift of the machine hits all of them. */
+/** Rates of several sides on the same work, in turns. */
 export async function ratesInTurns(
   context: BenchContext,
   operations: number,
-  sides: readonly ((repetition: number) => Promise<void> | void)[],
+  sides: readonly Side[],
 ): Promise<readonly Rate[]> {
-  const rates = sides.map((): number[] => []);
-  for (let repetition = 0; repetition < repetitionsOf(context); repetition += 1) {
-    const turns = [...sides.entries()];
-    // Every other round backwards: the side that comes first does not always profit or suffer from it.
-    for (const [side, run] of repetition % 2 === 0 ? turns : turns.reverse()) {
+  const rates = await inTurns(
+    context,
+    sides.map((side) => async (repetition: number) => {
+      const { work, close } = await side.prepare(repetition);
       const start = performance.now();
-      await run(repetition);
-      rates[side]?.push(operations / ((performance.now() - start) / 1000));
-    }
-  }
+      await work();
+      const seconds = (performance.now() - start) / 1000;
+      await close?.();
+      return operations / seconds;
+    }),
+  );
   return rates.map((own) => ({ rate: median(own), spread: spreadOf(own) }));
 }
 

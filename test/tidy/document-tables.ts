@@ -4,6 +4,7 @@ import type { CommandSpec } from '../../src/cli/command-spec.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { operations } from '../../src/control/operations.ts';
 import { describeSettings } from '../../src/home/config.ts';
+import { type BenchTable, benchMachine, mainLoopTable, peersTable, targetsTable } from './bench-tables.ts';
 import { ProjectFile, type Rule } from './source-file.ts';
 
 type Row = readonly string[];
@@ -26,13 +27,32 @@ const tables: Readonly<Record<string, () => string>> = {
       ]),
     ),
   operations: () => table(['Operation', 'Input'], operationRows()),
+  'bench-machine': () => ofBench(benchMachine()),
+  'bench-targets': () => ofBench(targetsTable()),
+  'bench-main-loop': () => ofBench(mainLoopTable()),
+  'bench-peers-300': () => ofBench(peersTable('peers-300')),
+  'bench-peers-300-noise': () => ofBench(peersTable('peers-300-noise')),
+  'bench-peers-1024': () => ofBench(peersTable('peers-1024')),
+  'bench-peers-1024-noise': () => ofBench(peersTable('peers-1024-noise')),
 };
 
 /** Which document holds which tables. */
 export const documents: Readonly<Record<string, readonly string[]>> = {
-  'README.md': ['commands', 'settings', 'errors'],
+  'README.md': ['bench-targets', 'bench-peers-300', 'commands', 'settings', 'errors'],
+  'docs/BENCHMARKS.md': [
+    'bench-machine',
+    'bench-main-loop',
+    'bench-peers-300',
+    'bench-peers-300-noise',
+    'bench-peers-1024',
+    'bench-peers-1024-noise',
+  ],
   'docs/API.md': ['operations', 'errors'],
 };
+
+function ofBench({ head, rows }: BenchTable): string {
+  return table(head, rows);
+}
 
 function commandRows(): readonly Row[] {
   return Object.entries<CommandSpec>(commands).map(([name, { positionals, summary }]) => {
@@ -67,7 +87,7 @@ function table(head: Row, rows: readonly Row[]): string {
   return [line(first), line(widths.map((width) => '-'.repeat(width))), ...rest.map(line)].join('\n');
 }
 
-const marked = /<!-- table:([a-z-]+) -->\n([\s\S]*?)<!-- \/table -->/g;
+const marked = /<!-- table:([a-z0-9-]+) -->\n([\s\S]*?)<!-- \/table -->/g;
 
 /** `text` with each marked table as it should be. Unknown names are left as they are; the rule reports them. */
 export function withTables(text: string): string {

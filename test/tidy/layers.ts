@@ -88,6 +88,10 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 /** The same for packages that are never installed with the product: the one place that imports each. */
 const toolOwners: Readonly<Record<string, string>> = {
   tinybench: 'bench/',
+  '@observablehq/plot': 'bench/',
+  linkedom: 'bench/',
+  'classic-level': 'bench/peers/',
+  'better-sqlite3': 'bench/peers/',
   'fast-check': 'test/',
   'oxc-parser': 'test/tidy/',
 };
@@ -118,13 +122,19 @@ export const packagesAreDeclared: Rule = (files) => {
   const { dependencies = {}, devDependencies = {} } = JSON.parse(manifest?.text ?? '{}') as Partial<
     Record<'dependencies' | 'devDependencies', Record<string, string>>
   >;
+  // What may fail to install, for the benches alone.
+  const optional = files.find((file) => file.path === 'bench/optional/package.json');
+  const { optionalDependencies = {} } = JSON.parse(optional?.text ?? '{}') as {
+    readonly optionalDependencies?: Record<string, string>;
+  };
   return files
     .filter((file) => file.isTypeScript)
     .flatMap((file) =>
       file.imports.flatMap((edge): readonly Violation[] => {
         const name = packageOf(edge.specifier);
         if (name === undefined || Object.hasOwn(dependencies, name)) return [];
-        const isDevelopment = Object.hasOwn(devDependencies, name);
+        const isDevelopment =
+          Object.hasOwn(devDependencies, name) || Object.hasOwn(optionalDependencies, name);
         if (isDevelopment && !inProduct(file)) return [];
         const what = isDevelopment
           ? `imports ${name}, which is a devDependency and is not there once installed`
