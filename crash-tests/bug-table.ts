@@ -81,6 +81,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     replace: "await this.#copy(store, 'rest');\n        await lanes.compact.pause();",
     by: ';\n        await lanes.compact.pause();',
     scenario: 'kill-in-reclaim',
+    rounds: 12,
     says: /^G[1234]:/,
   },
   {
@@ -153,7 +154,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     guarantee: 'G7',
     file: 'src/lock/lease-book.js',
     replace: 'if (lease === undefined || lease.dueMs > nowMs)',
-    by: 'if (lease === undefined || lease.dueMs > nowMs + 2500)',
+    by: 'if (lease === undefined || lease.dueMs > nowMs + 2950)',
     scenario: 'holder-dies',
     says: /^G7:/,
   },

@@ -35,6 +35,11 @@ const holderDies: Scenario = {
       await granted;
       const succession = { ttlMs, lastRenewalMs: beforeMs, deadMs, grantedMs: performance.now() };
       round.problems.push(...leaseOutlivesItsHolderByItsTtl(succession));
+    } else if (performance.now() < beforeMs + ttlMs) {
+      const heldMs = Math.round(performance.now() - beforeMs);
+      round.problems.push(
+        `G7: the lease of ${ttlMs} ms was over within ${heldMs} ms: nobody had to wait for it`,
+      );
     } else round.notes.push('the machine is too busy: the lease was over before the waiter was in line');
     asker.client.close();
     await round.workUntil(daemon, 20, () => daemon.kill());
