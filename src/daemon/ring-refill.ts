@@ -17,7 +17,8 @@ export interface RingRefill {
 }
 
 /**
- * Fills the ring with what stands in the log in front of it, newest first, while the daemon serves: ten thousand deltas take some 50 ms. Ends at what cannot be read, or is lost for good: the ring has no gap.
+ * Fills the ring with what stands in the log in front of it, newest first, while the daemon serves: ten thousand deltas take some
+ * 50 ms. Ends at what cannot be read, or is lost for good: the ring has no gap.
  * @throws STORE_DAMAGED, STORE_UNAVAILABLE for what cannot be read.
  */
 export async function refillRing({ ring, handles, floor, since, isClosing }: RingRefill): Promise<void> {

@@ -18,7 +18,6 @@ import {
   targetPaths,
   withAt,
 } from './audit-tables.ts';
-import { commitAgain } from './commit-again.ts';
 import type { Environment } from './environment.ts';
 import { boundless, type ScanBudget } from './scan-budget.ts';
 import { pathText, positionKey, positionOfKey } from './store-keys.ts';
@@ -55,32 +54,30 @@ export class AuditWriter {
    * its commit and its release sees it again) is skipped; another one under the same `at` is refused, never overwritten.
    */
   append(records: readonly AuditRecord[]): AuditAppendResult {
-    return commitAgain(() =>
-      this.tables.environment.write(() => {
-        const digests = new DigestBook(this.tables.meta);
-        let newest = newestAt(this.tables);
-        let written = 0;
-        for (const record of records) {
-          const key = positionKey(record.at);
-          if (record.at > newest) {
-            this.tables.events.append(key, ordinary(record.frame));
-            newest = record.at;
-          } else {
-            if (this.#isThere(key, record)) continue;
-            this.tables.events.put(key, ordinary(record.frame));
-          }
-          digests.add('events', key, record.frame, eventDigestBytes);
-          for (const { table, key, value } of auditIndexEntries(decodeAuditEvent(record.at, record.frame))) {
-            this.tables.table(table).put(key, value);
-            digests.add(table, key, value);
-          }
-          written++;
+    return this.tables.environment.writeRepeatable(() => {
+      const digests = new DigestBook(this.tables.meta);
+      let newest = newestAt(this.tables);
+      let written = 0;
+      for (const record of records) {
+        const key = positionKey(record.at);
+        if (record.at > newest) {
+          this.tables.events.append(key, ordinary(record.frame));
+          newest = record.at;
+        } else {
+          if (this.#isThere(key, record)) continue;
+          this.tables.events.put(key, ordinary(record.frame));
         }
-        digests.raise({ newest });
-        digests.save();
-        return { written, newest };
-      }),
-    );
+        digests.add('events', key, record.frame, eventDigestBytes);
+        for (const { table, key, value } of auditIndexEntries(decodeAuditEvent(record.at, record.frame))) {
+          this.tables.table(table).put(key, value);
+          digests.add(table, key, value);
+        }
+        written++;
+      }
+      digests.raise({ newest });
+      digests.save();
+      return { written, newest };
+    });
   }
 
   /** `at` of the newest event ever, 0 when there was none: the next one must be above it, also after a restart. */

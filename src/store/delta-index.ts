@@ -5,7 +5,6 @@ import { CollabError } from '../base/errors.ts';
 import type { Position } from '../base/ids.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
 import type { DeltaHead } from '../delta/delta-head.ts';
-import { commitAgain } from './commit-again.ts';
 import { dataFileName, lockFileName } from './data-file.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { EntryWriter, IndexTables, NumberGiver } from './index-tables.ts';
@@ -125,7 +124,7 @@ export class DeltaIndexWriter {
     const to = Math.min(upTo, log.head(), from + this.#batch - 1);
     if (from > to) return applied;
     const { pending, last } = this.#read(from, to);
-    commitAgain(() => this.tables.environment.write(() => this.#put(pending, last)));
+    this.tables.environment.writeRepeatable(() => this.#put(pending, last));
     this.#giver.committed();
     return last;
   }

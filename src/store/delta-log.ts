@@ -12,7 +12,6 @@ import {
   maxFrameBytes,
 } from '../delta/delta-frame.ts';
 import type { LogRecord } from '../delta/log-record.ts';
-import { commitAgain } from './commit-again.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
 import { deltaSchema, isText, type LogState, LogView, type SourceHead, sourcePrefix } from './log-view.ts';
 import { isLostMarker } from './lost-marker.ts';
@@ -89,7 +88,7 @@ export class DeltaLogWriter {
    * @throws CHAIN_BROKEN, STORE_DAMAGED, STORE_UNAVAILABLE.
    */
   append(records: readonly LogRecord[], sign?: SignHash): AppendResult {
-    return commitAgain(() => this.#environment.write(() => this.#append(records, sign)));
+    return this.#environment.writeRepeatable(() => this.#append(records, sign));
   }
 
   /**

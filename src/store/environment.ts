@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { CollabError } from '../base/errors.ts';
 import { syncDirectorySync } from '../home/sync-directory.ts';
+import { commitAgain } from './commit-again.ts';
 import { checkDataFile, dataFileName } from './data-file.ts';
 import { storeError } from './store-error.ts';
 import { Table } from './table.ts';
@@ -120,6 +121,11 @@ export class Environment {
       this.#probe?.check();
       return this.#root.transactionSync(action, 1 | 2);
     });
+  }
+
+  /** As `write`, for an action that may be run again from its beginning: see `commitAgain`. */
+  writeRepeatable<T>(action: () => T): T {
+    return commitAgain(() => this.write(action));
   }
 
   /** The next read of this thread sees the newest commit of every thread. */
