@@ -281,17 +281,26 @@ test('the signal of an answered request is never aborted', async (t) => {
   assert.equal(service.calls[0]?.request.signal.aborted, false);
 });
 
+/** `lock.release` by `first` and behind it, on the same connection, `lock.check` by `a`, for whom there is a notice. Both have been called. */
+async function pipelineTwo(
+  { service, socketPath }: Pick<Awaited<ReturnType<typeof openServer>>, 'service' | 'socketPath'>,
+  first: string,
+) {
+  service.notices.set('a', [fakeNotice('l')]);
+  const raw = await connectRaw({ path: socketPath });
+  raw.write(
+    rawPost('/v1/lock.release', JSON.stringify({ id: 'l', agent: first })) +
+      rawPost('/v1/lock.check', '{"id":"l","agent":"a"}'),
+  );
+  await service.until(() => service.calls.length === 2);
+  return raw;
+}
+
 test('answers pipelined requests in order, and gives the notices to the answer that is sent next', async (t) => {
   const { service, socketPath } = await openServer(t);
   let answerFirst = (_: unknown) => {};
   service.on('lock.release', () => new Promise((resolve) => (answerFirst = resolve)));
-  service.notices.set('a', [fakeNotice('l')]);
-  const raw = await connectRaw({ path: socketPath });
-  raw.write(
-    rawPost('/v1/lock.release', '{"id":"l","agent":"a"}') +
-      rawPost('/v1/lock.check', '{"id":"l","agent":"a"}'),
-  );
-  await service.until(() => service.calls.length === 2);
+  const raw = await pipelineTwo({ service, socketPath }, 'a');
   answerFirst('first');
   const received = await raw.until((text) => text.includes('echo'));
   assert.match(received, /"data":"first","notices":\[.*HTTP\/1.1 200.*"echo":/s);
@@ -302,13 +311,7 @@ test('gives the notices to an answer that was ready before the one in front of i
   const { service, socketPath } = await openServer(t);
   let answerFirst = (_: unknown) => {};
   service.on('lock.release', () => new Promise((resolve) => (answerFirst = resolve)));
-  service.notices.set('a', [fakeNotice('l')]);
-  const raw = await connectRaw({ path: socketPath });
-  raw.write(
-    rawPost('/v1/lock.release', '{"id":"l","agent":"b"}') +
-      rawPost('/v1/lock.check', '{"id":"l","agent":"a"}'),
-  );
-  await service.until(() => service.calls.length === 2);
+  const raw = await pipelineTwo({ service, socketPath }, 'b');
   // The handler of the second has answered by now.
   await setImmediate();
   answerFirst('first');
@@ -324,13 +327,7 @@ test('forgets an answer whose connection ends before its turn', async (t) => {
     ({ request: { signal } }) =>
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
   );
-  service.notices.set('a', [fakeNotice('l')]);
-  const raw = await connectRaw({ path: socketPath });
-  raw.write(
-    rawPost('/v1/lock.release', '{"id":"l","agent":"b"}') +
-      rawPost('/v1/lock.check', '{"id":"l","agent":"a"}'),
-  );
-  await service.until(() => service.calls.length === 2);
+  const raw = await pipelineTwo({ service, socketPath }, 'b');
   raw.socket.destroy();
   const next = await ask({ socketPath }, { path: '/v1/lock.check', body: '{"id":"l","agent":"a"}' });
   assert.deepEqual(next.json.notices, [fakeNotice('l')]);
