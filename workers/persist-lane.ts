@@ -1,7 +1,8 @@
 /** The persist lane: hashes, signs and writes deltas, one transaction a batch, on disk before it is released. */
 import { createPrivateKey } from 'node:crypto';
 import { signHash } from '../src/delta/delta-frame.ts';
-import { decodeLogRecord } from '../src/delta/log-record.ts';
+import { decodeLogRecord, type LogRecord } from '../src/delta/log-record.ts';
+import { decodeSkippedHead } from '../src/delta/skipped-head.ts';
 import type { PersistStart } from '../src/offload/contract.ts';
 import { decodeNumber, frameKind } from '../src/queue/lane-frames.ts';
 import { DeltaLogWriter } from '../src/store/delta-log.ts';
@@ -16,12 +17,20 @@ export async function open({ places, privateKey }: PersistStart): Promise<LaneWo
   const log = await DeltaLogWriter.open(delta, { node, mapSizeBytes, create: false });
   return {
     apply: (frames) => {
-      const records = frames.filter(({ kind }) => kind === frameKind.record);
-      if (records.length > 0)
-        log.append(
-          records.map(({ payload }) => decodeLogRecord(payload)),
-          (hash) => signHash(hash, key),
-        );
+      let records: LogRecord[] = [];
+      const append = () => {
+        if (records.length > 0) log.append(records, (hash) => signHash(hash, key));
+        records = [];
+      };
+      for (const { kind, payload } of frames) {
+        if (kind === frameKind.record) records.push(decodeLogRecord(payload));
+        if (kind !== frameKind.skip) continue;
+        // What comes behind it counts on it.
+        append();
+        const { source, head } = decodeSkippedHead(payload);
+        log.skip(source, head.seq, head.hash);
+      }
+      append();
       for (const { kind, payload } of frames)
         if (kind === frameKind.fences) log.reserveFences(decodeNumber(payload, 0));
     },

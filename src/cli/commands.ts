@@ -3,6 +3,7 @@
  * part of each start and must import nothing heavy.
  */
 import { auditActions } from '../audit/audit-action.ts';
+import { clusterCommands } from './cluster-commands.ts';
 import type { ArgumentsOf, CommandSpec } from './command-spec.ts';
 import {
   agentOption,
@@ -62,6 +63,7 @@ export const commands = {
     startsDaemon: false,
     example: 'agent-collab status',
   },
+  ...clusterCommands,
   'lock acquire': {
     summary: 'claim files, lines or symbols, all or none of them',
     positionals: {
@@ -331,11 +333,13 @@ export const commands = {
 export type CommandName = keyof typeof commands;
 export type CommandArguments<Name extends CommandName> = ArgumentsOf<(typeof commands)[Name]>;
 
-/** The words that open a group of commands: `daemon`, `lock`, `context`, `config`, `migrate`. */
+/** The words that open a group of commands: `daemon`, `lock`, `context`, `peers`, `cluster`, `config`, `migrate`. */
 export const commandGroups = {
   daemon: 'run the daemon in the background',
   lock: 'claim, renew, check and give back locks',
   context: 'share what you learned and read what others did',
+  peers: 'see the members of the cluster, and throw one out',
+  cluster: 'change the key of the cluster',
   config: 'show and change the settings',
   migrate: 'move from the older program, and back',
 } as const satisfies Readonly<Record<string, string>>;

@@ -120,6 +120,8 @@ function addCommand(parser: Argv, name: CommandName, word: string, onHit: (hit: 
     (inner) => {
       inner.usage(`$0 ${usageLine(name, spec)}\n\n${capitalised(spec.summary)}.${positionalHelp(spec)}`);
       for (const [option, optionSpec] of Object.entries(spec.options)) addOption(inner, option, optionSpec);
+      // `invite` does something by itself, and `invite list` another thing.
+      for (const member of membersOf(name)) addCommand(inner, member, member.slice(name.length + 1), onHit);
       return inner.example(spec.example, '').epilog('');
     },
     (values) => onHit({ name, values: values as unknown as YargsValues }),

@@ -121,6 +121,22 @@ const schemas = {
   /** `to`: an absolute directory outside of the data directory. */
   backup: z.strictObject({ to: z.string().min(1).max(maxPathBytes).optional() }),
   compact: z.strictObject({}),
+  'cluster.init': z.strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(100)
+      .regex(/^[^\p{Cc}]+$/u, 'must not hold control characters'),
+  }),
+  'cluster.invite': z.strictObject({ ttlMs: z.number().optional() }),
+  'cluster.invites': z.strictObject({}),
+  'cluster.revokeInvite': z.strictObject({ id: z.string().min(1).max(100) }),
+  'cluster.join': z.strictObject({ token: z.string().min(1).max(16_384) }),
+  'cluster.leave': z.strictObject({}),
+  'cluster.rotate': z.strictObject({}),
+  'peers.list': z.strictObject({}),
+  /** `node`: its id, the end of its id, or its name. */
+  'peers.evict': z.strictObject({ node: z.string().min(1).max(100) }),
   shutdown: z.strictObject({}),
 } satisfies Record<string, z.ZodType>;
 

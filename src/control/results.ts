@@ -148,8 +148,8 @@ export interface StatusView {
   /** The project of the asking directory; null when none was given. */
   readonly project: string | null;
   /** Null: this node is in no cluster. */
-  readonly cluster: null;
-  readonly peers: readonly never[];
+  readonly cluster: ClusterView | null;
+  readonly peers: readonly PeerView[];
   readonly storage: 'lmdb' | 'memory';
   readonly readOnly: null | { readonly reason: string };
   readonly locks: {
@@ -172,6 +172,44 @@ export interface StatusView {
   /** What is being done to the stores at the moment. */
   readonly activity: ActivityView | null;
   readonly warnings: readonly string[];
+}
+
+export interface ClusterView {
+  readonly id: string;
+  readonly name: string;
+  /** How often the key has been changed. */
+  readonly epoch: number;
+  readonly members: number;
+  /** Members that this node has a connection to. */
+  readonly connected: number;
+  /** Where this node listens for members. */
+  readonly addresses: readonly string[];
+}
+
+export interface PeerView {
+  readonly node: string;
+  readonly name: string;
+  readonly state: 'self' | 'connected' | 'away' | 'cut off' | 'left' | 'evicted';
+  readonly address: string | null;
+  readonly direction: 'inbound' | 'outbound' | null;
+  /** True when it is reached through another member. */
+  readonly relayed: boolean;
+  readonly roundTripMs: number | null;
+  /** Deltas that it has and this node lacks; and the other way round. Null when it has not told yet. */
+  readonly behind: number | null;
+  readonly ahead: number | null;
+  readonly lastSeen: string | null;
+  readonly version: string | null;
+  /** What it did that no sound node does. */
+  readonly offences: { readonly count: number; readonly last: string } | null;
+}
+
+export interface InviteView {
+  readonly id: string;
+  readonly state: 'open' | 'used' | 'expired' | 'revoked';
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly usedBy: string | null;
 }
 
 export interface VerifyView {
@@ -236,6 +274,18 @@ interface Results {
     readonly auditDropped: number;
     readonly reclaimedBytes: number;
   };
+  'cluster.init': { readonly cluster: ClusterView };
+  /** The token is a secret: whoever has it can join. */
+  'cluster.invite': { readonly invite: InviteView; readonly token: string };
+  'cluster.invites': { readonly invites: readonly InviteView[] };
+  'cluster.revokeInvite': { readonly invite: InviteView };
+  'cluster.join': { readonly cluster: ClusterView };
+  /** How many members were told. */
+  'cluster.leave': { readonly told: number };
+  /** Members that have the new key, and those that will ask for it when they are back. */
+  'cluster.rotate': { readonly epoch: number; readonly told: number; readonly later: number };
+  'peers.list': { readonly peers: readonly PeerView[] };
+  'peers.evict': { readonly peer: PeerView };
   shutdown: { readonly pid: number };
 }
 

@@ -22,6 +22,8 @@ import type { DeltaService } from './delta-service.ts';
 import type { LockService } from './lock-service.ts';
 import { lockView, noticeView, refusalError, waiterView } from './lock-views.ts';
 import { listLog } from './log-listing.ts';
+import { peerHandlers } from './peer-handlers.ts';
+import type { PeerService } from './peer-service.ts';
 import type { RetentionSchedule } from './retention-schedule.ts';
 import type { OpenStores } from './stores.ts';
 import type { TargetResolver } from './targets.ts';
@@ -34,6 +36,7 @@ export interface ControlComponents {
   readonly deltas: DeltaService;
   readonly audit: AuditService;
   readonly targets: TargetResolver;
+  readonly peers: PeerService;
   /** Makes a backup in `to`, or in backups/ of the data directory. */
   readonly backup: (to: string | undefined) => Promise<OperationResult<'backup'>>;
   readonly retention: Pick<RetentionSchedule, 'run'>;
@@ -88,6 +91,7 @@ export class DaemonControl implements ControlService {
       verify: ({ repair }) => (repair === true ? this.#parts.stores.repair() : this.#parts.stores.verify()),
       backup: ({ to }) => this.#parts.backup(to),
       compact: () => this.#parts.retention.run(),
+      ...peerHandlers(this.#parts.peers),
       shutdown: async () => ({ pid: this.#parts.shutdown() }),
     };
   }

@@ -141,10 +141,11 @@ export class Daemon {
     const { logger } = options;
     const clock = systemClock;
     const services = createServices(home, stores, logger, clock);
-    const { locks, audit, guard, retention } = services;
+    const { locks, audit, guard, peers, retention } = services;
     closers.push(
       { what: 'retention', close: () => retention.close() },
       { what: 'guard', close: () => guard.close() },
+      { what: 'peers', close: () => peers.close() },
     );
     await guard.check();
     const lost = await tellLostLeases({ audit, locks, nowMs: clock.wallMs() }).catch((error: unknown) =>

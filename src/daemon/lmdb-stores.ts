@@ -25,7 +25,7 @@ import { asideDirectory } from '../store/set-aside.ts';
 import { type StoreName, storeNames } from '../store/store-copy.ts';
 import { refillRing } from './ring-refill.ts';
 import { type PreparedStores, prepareStores } from './store-start.ts';
-import type { OpenStores, ReclaimResult, StoreStart, WholeStoreWork } from './stores.ts';
+import type { OpenStores, ReclaimResult, SharedLog, StoreStart, WholeStoreWork } from './stores.ts';
 
 /** A file below this size is left as it is: what it could give back is not worth the copy. */
 const leastReclaimBytes = 256 * 1024;
@@ -76,6 +76,7 @@ class LmdbStores implements OpenStores {
   readonly kind = 'lmdb';
   readonly deltas: OffloadedDeltaStore;
   readonly audit: OffloadedAuditStore;
+  readonly log: SharedLog;
   readonly fences: FenceBlock;
   readonly newest: HlcTime;
   readonly findings: readonly string[];
@@ -127,6 +128,7 @@ class LmdbStores implements OpenStores {
     const readOnlyReason = () => this.#readOnlyReason;
     this.deltas = new OffloadedDeltaStore({ ...common, persist, index, ring, readOnlyReason }, opened.state);
     this.audit = new OffloadedAuditStore({ ...common, lane: audit });
+    this.log = sharedLog(this.deltas, places, handles);
     this.fences = opened.fences;
     this.#reservedUntil = opened.fences.reservedUntil;
     this.#ring = ring;
@@ -261,6 +263,18 @@ class LmdbStores implements OpenStores {
     this.#failures.push(reason);
     this.#readOnlyReason ??= reason;
   }
+}
+
+function sharedLog(deltas: OffloadedDeltaStore, places: StorePlaces, handles: StoreHandles): SharedLog {
+  const { delta, index, mapSizeBytes } = places;
+  return {
+    directories: { delta, index, mapSizeBytes },
+    shared: (read) => handles.shared(read),
+    saveForeign: (foreign) => deltas.saveForeign(foreign),
+    skip: (source, head) => deltas.skip(source, head),
+    heads: () => deltas.heads(),
+    newest: () => deltas.newest,
+  };
 }
 
 function laneView(lane: Lane<LaneName>): LaneView {

@@ -21,6 +21,7 @@ export function createMemoryStores(options: { readonly clock: Clock }): OpenStor
     kind: 'memory',
     deltas,
     audit,
+    log: undefined,
     fences: { startFloor, reservedUntil: Number.MAX_SAFE_INTEGER },
     newest: 0 as HlcTime,
     findings: [],

@@ -13,6 +13,7 @@ import { AuditService } from './audit-service.ts';
 import { DeltaService } from './delta-service.ts';
 import { LockService } from './lock-service.ts';
 import { auditDraft } from './lock-views.ts';
+import { PeerService } from './peer-service.ts';
 import { RetentionSchedule } from './retention-schedule.ts';
 import { diskRoom, StorageGuard, type StorageUse } from './storage-guard.ts';
 import type { OpenStores } from './stores.ts';
@@ -69,7 +70,25 @@ export function createServices(
       auditDays: config.audit.retentionDays,
     },
   );
-  return { audit, deltas, guard, locks, retention, targets: new TargetResolver(new ProjectCache({ clock })) };
+  const peers = new PeerService({
+    paths,
+    config,
+    key,
+    stores,
+    clock: hybridClock,
+    audit,
+    logger,
+    refusal: () => guard.refusal,
+  });
+  return {
+    audit,
+    deltas,
+    guard,
+    locks,
+    peers,
+    retention,
+    targets: new TargetResolver(new ProjectCache({ clock })),
+  };
 }
 
 async function measureStorage(root: string, stores: OpenStores): Promise<StorageUse> {

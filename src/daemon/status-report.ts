@@ -3,6 +3,8 @@ import type { ProjectId } from '../base/ids.ts';
 import type { StatusView } from '../control/results.ts';
 import type { DaemonRecord } from '../home/daemon-record.ts';
 import type { LockService } from './lock-service.ts';
+import { peerView } from './peer-handlers.ts';
+import type { PeerService } from './peer-service.ts';
 import type { StorageGuard } from './storage-guard.ts';
 import type { OpenStores } from './stores.ts';
 
@@ -12,15 +14,17 @@ export interface StatusParts {
   readonly stores: OpenStores;
   readonly locks: LockService;
   readonly guard: StorageGuard;
+  readonly peers: PeerService;
   readonly warnings: readonly string[];
 }
 
 export async function reportStatus(parts: StatusParts, project: ProjectId | null): Promise<StatusView> {
-  const { home, record, stores, locks, guard, warnings } = parts;
+  const { home, record, stores, locks, guard, peers, warnings } = parts;
   await guard.check();
   const { count, diskBytes, head, committed, flushed, indexed, floor } = await stores.deltas.stats();
   const audit = await stores.audit.stats();
   const { locks: held, waiters, agents } = locks.table.stats();
+  const summary = await peers.summary();
   const reason = stores.readOnlyReason();
   return {
     pid: record.pid,
@@ -31,8 +35,8 @@ export async function reportStatus(parts: StatusParts, project: ProjectId | null
     socket: record.socket,
     port: record.port,
     project,
-    cluster: null,
-    peers: [],
+    cluster: summary?.cluster ?? null,
+    peers: summary?.peers.map(peerView) ?? [],
     storage: stores.kind,
     readOnly: reason === undefined ? null : { reason },
     locks: { held, waiting: waiters, agents, fence: locks.newestFence },
@@ -41,6 +45,6 @@ export async function reportStatus(parts: StatusParts, project: ProjectId | null
     lanes: stores.lanes(),
     store: { diskBytes: diskBytes + audit.diskBytes },
     activity: stores.activity,
-    warnings: [...stores.warnings(), ...guard.warnings, ...warnings],
+    warnings: [...stores.warnings(), ...guard.warnings, ...peers.warnings, ...warnings],
   };
 }

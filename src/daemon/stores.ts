@@ -1,6 +1,8 @@
 /** What the daemon needs of its stores, whatever they are kept in. */
 import type { HlcTime } from '../base/hybrid-clock.ts';
+import type { NodeId } from '../base/ids.ts';
 import type { ActivityView, LaneView, StatusView, VerifyView } from '../control/results.ts';
+import type { ChainHead, ForeignDelta } from '../delta/foreign-delta.ts';
 import type { FenceBlock } from '../lock/fence.ts';
 import type { AuditStore } from '../store/audit-store.ts';
 import type { DeltaStore } from '../store/delta-store.ts';
@@ -25,10 +27,25 @@ export type WholeStoreWork<T> = (
   stopping: AbortSignal,
 ) => Promise<T>;
 
+/** The log as the peers' thread needs it. */
+export interface SharedLog {
+  readonly directories: { readonly delta: string; readonly index: string; readonly mapSizeBytes: number };
+  /** While `read` runs the files stay the ones that they are. @throws STORE_CLOSED */
+  shared<T>(read: () => Promise<T>): Promise<T>;
+  /** See OffloadedDeltaStore. */
+  saveForeign(deltas: readonly ForeignDelta[]): Promise<void>;
+  skip(source: NodeId, head: ChainHead): Promise<void>;
+  heads(): ReadonlyMap<NodeId, ChainHead>;
+  /** Newest position accepted. */
+  newest(): number;
+}
+
 export interface OpenStores {
   readonly kind: 'lmdb' | 'memory';
   readonly deltas: DeltaStore;
   readonly audit: AuditStore;
+  /** Undefined in memory: a node that may forget its own deltas must not tell them. */
+  readonly log: SharedLog | undefined;
   /** The block of fences that this process may give out; on disk already. */
   readonly fences: FenceBlock;
   /** The newest time in the stores: the clock goes on behind it. */

@@ -80,6 +80,34 @@ const sections = {
       'Age after which audit events are dropped, in days',
     ),
   }),
+  peers: section({
+    name: setting(
+      z.string().max(100),
+      '',
+      'Name by which other members see this node; empty for the name of the machine',
+    ),
+    listen: setting(
+      z.ipv4(),
+      '0.0.0.0',
+      'Address at which members of the cluster reach this node; 127.0.0.1 for this machine alone',
+    ),
+    port: setting(
+      z.int().min(0).max(65_535),
+      0,
+      'TCP port for members; 0 takes a free one once and keeps it',
+    ),
+    doorPort: setting(
+      z.int().min(0).max(65_535),
+      0,
+      'TCP port where an invite is presented; 0 takes a free one once and keeps it',
+    ),
+    mdns: setting(z.boolean(), true, 'Whether members on the same LAN find each other by mDNS'),
+    behindNat: setting(
+      z.boolean(),
+      false,
+      'Whether this node keeps a place at other members, through which it can be reached',
+    ),
+  }),
 };
 
 const top = {
@@ -94,6 +122,7 @@ const configSchema = z
     deltas: sections.deltas.prefault({}),
     storage: sections.storage.prefault({}),
     audit: sections.audit.prefault({}),
+    peers: sections.peers.prefault({}),
   })
   .refine((it) => it.locks.defaultTtlMs <= it.locks.maxTtlMs, {
     path: ['locks', 'defaultTtlMs'],

@@ -7,7 +7,9 @@ import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { DeltaId, NodeId, Position } from '../base/ids.ts';
 import type { StoredDelta } from '../delta/delta.ts';
 import type { DeltaRing } from '../delta/delta-ring.ts';
+import type { ChainHead, ForeignDelta } from '../delta/foreign-delta.ts';
 import type { LogRecord } from '../delta/log-record.ts';
+import { encodeSkippedHead } from '../delta/skipped-head.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
 import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
 import { type CommitListener, CommitListeners } from '../store/commit-listeners.ts';
@@ -107,6 +109,49 @@ export class OffloadedDeltaStore implements DeltaStore {
     // Committed is flushed: the persist lane commits synchronously.
     if (durability !== 'accepted') await this.#whenCommitted(ticket);
     return receipt;
+  }
+
+  /**
+   * Deltas of other nodes, as another thread has checked them. Resolves once they are committed, which is what holds the sender back.
+   * @throws SEQ_GAP, CHAIN_BROKEN, STORE_UNAVAILABLE, STORE_READ_ONLY, STORE_CLOSED.
+   */
+  async saveForeign(incoming: readonly ForeignDelta[]): Promise<void> {
+    this.#assertWritable();
+    const { records, take } = this.#intake.admitForeign(incoming);
+    if (records.length === 0) return;
+    this.#feed.reserve(records.reduce((bytes, { body }) => bytes + body.length, 0));
+    take();
+    for (const record of records) this.#accept(record);
+    const queued = this.#feed.push(records);
+    const { persist } = this.#parts;
+    await this.#whenCommitted(typeof queued === 'number' ? queued : await persist.whileRunning(() => queued));
+  }
+
+  /** See `DeltaIntake.skip`. Resolves once it is committed. @throws STORE_READ_ONLY, STORE_CLOSED. */
+  async skip(source: NodeId, head: ChainHead): Promise<void> {
+    this.#assertWritable();
+    const { persist } = this.#parts;
+    const payload = encodeSkippedHead(source, head);
+    for (;;) {
+      await persist.whileRunning(() => this.#feed.drained());
+      const ticket = persist.tryPush(frameKind.skip, payload);
+      if (ticket === 'closed') throw new CollabError('STORE_CLOSED', 'the store is closed');
+      if (typeof ticket === 'number') {
+        if (this.#intake.skip(source, head)) this.#vector[source] = head.seq;
+        return this.#whenCommitted(ticket);
+      }
+      await persist.whileRunning(() => persist.queue.whenSpace(payload.length));
+    }
+  }
+
+  /** Where the sources stand, accepted; of this node's own the hash is not known here. */
+  heads(): ReadonlyMap<NodeId, ChainHead> {
+    return this.#intake.heads();
+  }
+
+  /** Newest position accepted. */
+  get newest(): Position {
+    return this.#intake.head;
   }
 
   async committed(): Promise<void> {

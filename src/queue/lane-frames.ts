@@ -6,6 +6,8 @@ export const frameKind = {
   record: 1,
   /** persist: f64, the fence floor to reserve. */
   fences: 2,
+  /** persist: the head behind which a source goes on, what came before being gone everywhere (delta/skipped-head.ts). */
+  skip: 4,
   /** index: f64, the newest committed position. It says how far to read the log, so any notice may be left out but the last. */
   committed: 3,
   /** audit: f64 `at`, then the encoded event. */

@@ -11,14 +11,10 @@ import { publicKeyFromNodeId } from '../codec/node-id.ts';
 import { type Delta, deltaId } from '../delta/delta.ts';
 import { decodeDeltaBody, encodeDeltaBody } from '../delta/delta-body.ts';
 import { deltaHash, genesisHash, verifyHash } from '../delta/delta-frame.ts';
+import type { ChainHead, ForeignDelta } from '../delta/foreign-delta.ts';
 import type { LogRecord } from '../delta/log-record.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
 import type { IncomingDelta } from './delta-store.ts';
-
-export interface ChainHead {
-  readonly seq: number;
-  readonly hash: Uint8Array;
-}
 
 /** What `admit` found out. Nothing has changed until `take` is called. */
 export interface Admission {
@@ -82,13 +78,54 @@ export class DeltaIntake {
       records.push({ position, source, seq, time, body, prev: head.hash, signature: item.signature });
       heads.set(source, { seq, hash });
     }
+    return { records, deltas, duplicates, take: this.#taker(position, heads) };
+  }
+
+  #taker(position: Position, heads: ReadonlyMap<NodeId, ChainHead>): () => void {
     const before = this.#position;
-    const take = () => {
+    return () => {
       assert(this.#position === before, 'an admission is taken once, and before the next one is asked for');
       this.#position = position;
       for (const [source, head] of heads) this.#heads.set(source, head);
     };
-    return { records, deltas, duplicates, take };
+  }
+
+  /**
+   * As `admit`, for what another thread has checked: the chain is compared, nothing is decoded or hashed again.
+   * @throws SEQ_GAP, CHAIN_BROKEN.
+   */
+  admitForeign(incoming: readonly ForeignDelta[]): Omit<Admission, 'deltas'> {
+    const heads = new Map<NodeId, ChainHead>();
+    const records: LogRecord[] = [];
+    let duplicates = 0;
+    let position = this.#position;
+    for (const { source, seq, time, body, prev, hash, signature } of incoming) {
+      assert(source !== this.#unhashed, 'what this node wrote itself comes from nowhere else');
+      const head = heads.get(source) ?? this.#heads.get(source) ?? genesis;
+      if (seq <= head.seq) {
+        duplicates++;
+        continue;
+      }
+      if (seq !== head.seq + 1) throw gap(source, seq, head.seq);
+      if (Buffer.compare(prev, head.hash) !== 0) throw broken(source, seq, 'does not name its predecessor');
+      position = (position + 1) as Position;
+      records.push({ position, source, seq, time, body, prev, signature });
+      heads.set(source, { seq, hash });
+    }
+    return { records, duplicates, take: this.#taker(position, heads) };
+  }
+
+  /** The source goes on behind `head`: what it wrote before is to be had nowhere any more. False when it is that far already. */
+  skip(source: NodeId, head: ChainHead): boolean {
+    assert(source !== this.#unhashed, 'this node has all of its own deltas, or knows that they are lost');
+    if (head.seq <= (this.#heads.get(source) ?? genesis).seq) return false;
+    this.#heads.set(source, head);
+    return true;
+  }
+
+  /** Where the sources stand; of this node's own the hash is not known here. */
+  heads(): ReadonlyMap<NodeId, ChainHead> {
+    return this.#heads;
   }
 
   vector(): VersionVector {

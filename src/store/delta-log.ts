@@ -9,11 +9,20 @@ import {
   decodeDeltaFrame,
   encodeDeltaFrame,
   genesisHash,
+  hashBytes,
   maxFrameBytes,
 } from '../delta/delta-frame.ts';
 import type { LogRecord } from '../delta/log-record.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
-import { deltaSchema, isText, type LogState, LogView, type SourceHead, sourcePrefix } from './log-view.ts';
+import {
+  deltaSchema,
+  isText,
+  type LogState,
+  LogView,
+  lostPrefix,
+  type SourceHead,
+  sourcePrefix,
+} from './log-view.ts';
 import { isLostMarker } from './lost-marker.ts';
 import { checkSchema, isCount } from './meta-table.ts';
 import { positionKey, positionKeyBytes } from './store-keys.ts';
@@ -89,6 +98,21 @@ export class DeltaLogWriter {
    */
   append(records: readonly LogRecord[], sign?: SignHash): AppendResult {
     return this.#environment.writeRepeatable(() => this.#append(records, sign));
+  }
+
+  /**
+   * The source goes on behind `seq`, whose hash is `hash`: what it wrote before, and this log has not, is to be had nowhere any more and
+   * counts as lost. Does nothing when the log is that far already, so that it may be applied again.
+   */
+  skip(source: NodeId, seq: number, hash: Uint8Array): void {
+    assert(isCount(seq) && hash.length === hashBytes && source !== this.#node);
+    this.#environment.write(() => {
+      const { meta } = this.view;
+      const head = this.view.source(source);
+      if (seq <= head.seq) return;
+      meta.put(lostPrefix + source, [...this.view.lostSeqs(source), [head.seq + 1, seq]]);
+      meta.put(sourcePrefix + source, { ...head, seq, hash });
+    });
   }
 
   /**

@@ -15,13 +15,20 @@ import { isNodeId } from '../codec/node-id.ts';
 import { parseDeltaId, type StoredDelta } from '../delta/delta.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
 import type { LogRecord } from '../delta/log-record.ts';
-import type { VersionVector } from '../delta/version-vector.ts';
+import { covers, type VersionVector } from '../delta/version-vector.ts';
 import { openIndexEnvironment } from './delta-index.ts';
 import { openDeltaEnvironment } from './delta-log.ts';
 import { type DeltaFilter, defaultQueryLimit, type PathQuery } from './delta-store.ts';
-import { type Answerable, bySource, byTime, indexedSince, newestInPath } from './index-queries.ts';
+import {
+  type Answerable,
+  bySource,
+  byTime,
+  indexedSince,
+  newestInPath,
+  placesSince,
+} from './index-queries.ts';
 import { IndexTables } from './index-tables.ts';
-import { decodeStored, headAt, isText, type LogEntry, LogView } from './log-view.ts';
+import { damagedAt, decodeStored, headAt, isText, type LogEntry, LogView } from './log-view.ts';
 import { filterFits, findSource, isAbout, sinceFits } from './query-filter.ts';
 import { boundless, type ScanBudget } from './scan-budget.ts';
 
@@ -30,6 +37,9 @@ export interface AcceptedTail {
   /** Deltas above `position` in ascending order, without a gap from `position + 1` on, unless there are none. */
   after(position: Position): Iterable<StoredDelta>;
 }
+
+/** A committed delta with all that vouches for it. */
+export type StoredRecord = LogRecord & { readonly prev: Uint8Array };
 
 const nothingAccepted: AcceptedTail = { after: () => [] };
 
@@ -178,6 +188,34 @@ export class DeltaReader {
     }
   }
 
+  /**
+   * What of the committed log `vector` does not cover, in log order, as other nodes are given it. In memory of its own.
+   * @throws STORE_DAMAGED
+   */
+  *recordsSince(vector: VersionVector): Generator<StoredRecord> {
+    const scan = this.#scan();
+    for (const { position } of placesSince(this.#log, this.#index, scan, vector)) {
+      const frame = this.#log.frame(position);
+      if (frame === undefined) throw damagedAt(position, 'is missing from the log');
+      yield storedRecord(position as Position, frame);
+    }
+    for (const { position, value } of this.#log.frames(scan.applied + 1, scan.head)) {
+      const record = storedRecord(position, Buffer.from(value));
+      if (!covers(vector, record.source, record.seq)) yield record;
+    }
+  }
+
+  /** The committed deltas of one source behind a seq, oldest first. In memory of their own. */
+  recordsOf(source: NodeId, afterSeq: number): Generator<StoredRecord> {
+    return this.recordsSince({ ...this.#allSeen(), [source]: afterSeq });
+  }
+
+  #allSeen(): VersionVector {
+    const seen: Record<NodeId, number> = {};
+    for (const [source] of this.#log.sources()) seen[source as NodeId] = Number.MAX_SAFE_INTEGER;
+    return seen;
+  }
+
   #kept(from: number, to: number): Generator<LogEntry> {
     const { floor, head } = this.snapshot();
     return this.#log.frames(Math.max(from, floor), Math.min(to, head));
@@ -285,4 +323,10 @@ function take(
     if (taken.length === most) break;
   }
   return taken;
+}
+
+function storedRecord(position: Position, value: Buffer): StoredRecord {
+  const frame = decodeDeltaFrame(position, value);
+  const { source, seq, time } = headAt(position, frame);
+  return { position, source, seq, time, body: frame.body, prev: frame.prev, signature: frame.signature };
 }

@@ -140,13 +140,27 @@ function* sourcePositions(
   if (missing && (level || order === 'down')) throw gapAt(source, expected ?? first);
 }
 
-/** What `vector` does not cover, in log order: the sources' own orders merged by position. */
+/** What `vector` does not cover, in log order. */
 export function* indexedSince(
   log: LogView,
   index: IndexTables,
   span: Answerable,
   vector: VersionVector,
 ): Generator<StoredDelta> {
+  for (const next of placesSince(log, index, span, vector)) {
+    const delta = log.delta(next.position, span.budget);
+    if (delta.source !== next.source || delta.seq !== next.seq) throw disagrees(next.position);
+    yield delta;
+  }
+}
+
+/** Where that stands: the sources' own orders merged by position. */
+export function* placesSince(
+  log: LogView,
+  index: IndexTables,
+  span: Answerable,
+  vector: VersionVector,
+): Generator<{ readonly source: NodeId; readonly seq: number; readonly position: number }> {
   const lines: SourceLine[] = [];
   try {
     for (const [name, head] of log.sources()) openLine(log, index, span, vector, lines, name as NodeId, head);
@@ -154,9 +168,7 @@ export function* indexedSince(
       let next: SourceLine | undefined;
       for (const line of lines) if (next === undefined || line.position < next.position) next = line;
       if (next === undefined) return;
-      const delta = log.delta(next.position, span.budget);
-      if (delta.source !== next.source || delta.seq !== next.seq) throw disagrees(next.position);
-      yield delta;
+      yield next;
       if (!advance(next)) lines.splice(lines.indexOf(next), 1);
     }
   } finally {

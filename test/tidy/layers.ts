@@ -34,6 +34,7 @@ const workersMay: readonly string[] = [
   'store',
   'search',
   'backup',
+  'p2p',
 ];
 /** The one thing both sides of a thread share: what crosses it. Types only. */
 const contract = 'src/offload/contract.ts';
@@ -76,6 +77,22 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   multiformats: ['codec'],
   piscina: ['offload'],
   libp2p: ['p2p'],
+  '@chainsafe/libp2p-gossipsub': ['p2p'],
+  '@chainsafe/libp2p-noise': ['p2p'],
+  '@chainsafe/libp2p-yamux': ['p2p'],
+  '@libp2p/circuit-relay-v2': ['p2p'],
+  '@libp2p/crypto': ['p2p'],
+  '@libp2p/dcutr': ['p2p'],
+  '@libp2p/identify': ['p2p'],
+  '@libp2p/interface': ['p2p'],
+  '@libp2p/kad-dht': ['p2p'],
+  '@libp2p/mdns': ['p2p'],
+  '@libp2p/peer-id': ['p2p'],
+  '@libp2p/ping': ['p2p'],
+  '@libp2p/pnet': ['p2p'],
+  '@libp2p/tcp': ['p2p'],
+  '@libp2p/utils': ['p2p'],
+  '@multiformats/multiaddr': ['p2p'],
   yargs: ['cli'],
   'cli-table3': ['cli'],
   hono: ['web'],
@@ -145,7 +162,7 @@ export const packagesAreDeclared: Rule = (files) => {
 };
 
 /** Where threads of a pool begin. They may be ended at any moment, and one that is just loading a native addon takes the process along. */
-const threadEntries: readonly string[] = ['workers/lane.ts', 'workers/read.ts'];
+const threadEntries: readonly string[] = ['workers/lane.ts', 'workers/read.ts', 'workers/peers.ts'];
 const addonPackages: ReadonlySet<string> = new Set(['lmdb', 'cbor-x', 'fs-native-extensions']);
 
 export const threadsLoadAddonsLate: Rule = (files) => {

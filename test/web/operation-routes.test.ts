@@ -36,6 +36,15 @@ const samples: { readonly [Name in OperationName]: OperationInput<Name> } = {
   verify: {},
   backup: { to: 'elsewhere' },
   compact: {},
+  'cluster.init': { name: 'acme' },
+  'cluster.invite': { ttlMs: 1000 },
+  'cluster.invites': {},
+  'cluster.revokeInvite': { id: 'i' },
+  'cluster.join': { token: 't' },
+  'cluster.leave': {},
+  'cluster.rotate': {},
+  'peers.list': {},
+  'peers.evict': { node: 'bob' },
   shutdown: {},
 };
 

@@ -32,7 +32,7 @@ export function statusText(view: StatusView, screen: Screen): string {
     ['audit', `${audit.count} events, ${audit.pending} pending${lostText(audit.lost, screen)}`],
     ['lanes', laneText(view.lanes, screen)],
     ['doing', activityText(view)],
-    ['cluster', view.cluster === null ? 'none: this node works alone' : String(view.cluster)],
+    ['cluster', clusterText(view)],
   ];
   const warnings = view.warnings.map(
     (warning) => `${screen.paint('yellow', 'warning:')} ${printable(warning)}\n`,
@@ -42,6 +42,14 @@ export function statusText(view: StatusView, screen: Screen): string {
       ? ''
       : `${screen.paint('red', 'read-only:')} ${printable(view.readOnly.reason)} (started ${showTime(view.startedAt, nowMs)})\n`;
   return labelled(lines, screen) + readOnly + warnings.join('');
+}
+
+function clusterText({ cluster, peers }: StatusView): string {
+  if (cluster === null) return 'none: this node works alone';
+  const behind = peers.reduce((most, peer) => Math.max(most, peer.behind ?? 0), 0);
+  const lag = behind === 0 ? '' : `, ${behind} deltas behind`;
+  const { name, members, connected } = cluster;
+  return `${printable(name)}: ${members} members, ${connected} of ${members - 1} others connected${lag}`;
 }
 
 function activityText({ activity }: StatusView): string | undefined {

@@ -1,0 +1,169 @@
+/**
+ * What is told to everybody at once. Three kinds of messages, each checked before it is forwarded:
+ *
+ * - deltas, `1 run`: own deltas as soon as they are flushed. Forwarded once the source's signature is verified.
+ * - deltas, `2 announcement` (JSON): the vector and the membership digest of whoever sends it, every few seconds and after a catch-up.
+ *   For the neighbours alone: they ask for what they lack, and announce in turn.
+ * - members (JSON): new membership records. Forwarded once their signatures are verified.
+ */
+import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
+import type { NodeId } from '../base/ids.ts';
+import type { VersionVector } from '../delta/version-vector.ts';
+import { readVector } from './hello.ts';
+import {
+  gossipBurst,
+  gossipBytesBurst,
+  gossipBytesPerSecond,
+  gossipPerSecond,
+  maxMemberRecords,
+} from './limits.ts';
+import { type MemberRecord, readRecord } from './membership.ts';
+import { type MainNet, nodeIdOf, topicsOf } from './net.ts';
+import type { OffenceKind } from './offences.ts';
+import { RateGate } from './rate-gate.ts';
+import { decodeRun, encodeRun, type Run } from './run.ts';
+
+const tag = { run: 1, announcement: 2 } as const;
+
+const verdicts = {
+  forward: TopicValidatorResult.Accept,
+  keep: TopicValidatorResult.Ignore,
+  false: TopicValidatorResult.Reject,
+} as const;
+
+export interface GossipParts {
+  readonly cluster: string;
+  readonly nowMs: () => number;
+  readonly onRun: (from: NodeId, run: Run) => 'forward' | 'keep' | 'false';
+  readonly onAnnouncement: (from: NodeId, vector: VersionVector, digest: string) => void;
+  readonly onRecords: (from: NodeId, records: readonly MemberRecord[]) => void;
+  readonly onOffence: (from: NodeId, kind: OffenceKind, what: string) => void;
+}
+
+interface Gates {
+  readonly messages: RateGate;
+  readonly bytes: RateGate;
+}
+
+export class Gossip {
+  readonly #net: MainNet;
+  readonly #parts: GossipParts;
+  readonly #gates = new Map<NodeId, Gates>();
+  readonly #deltas: string;
+  readonly #members: string;
+
+  constructor(net: MainNet, parts: GossipParts) {
+    this.#net = net;
+    this.#parts = parts;
+    [this.#deltas, this.#members] = topicsOf(parts.cluster);
+    const { pubsub } = net.services;
+    pubsub.topicValidators.set(this.#deltas, (from, { data }) =>
+      this.#guarded(nodeIdOf(from), data, 'deltas'),
+    );
+    pubsub.topicValidators.set(this.#members, (from, { data }) =>
+      this.#guarded(nodeIdOf(from), data, 'members'),
+    );
+    pubsub.subscribe(this.#deltas);
+    pubsub.subscribe(this.#members);
+    this.#limitRpcs();
+  }
+
+  async tellRun(run: Run): Promise<void> {
+    await this.#publish(this.#deltas, Buffer.concat([Buffer.of(tag.run), encodeRun(run)]));
+  }
+
+  async announce(vector: VersionVector, digest: string): Promise<void> {
+    const text = JSON.stringify({ vector, digest });
+    await this.#publish(this.#deltas, Buffer.concat([Buffer.of(tag.announcement), Buffer.from(text)]));
+  }
+
+  async tellRecords(records: readonly MemberRecord[]): Promise<void> {
+    await this.#publish(this.#members, Buffer.from(JSON.stringify(records)));
+  }
+
+  async #publish(topic: string, data: Uint8Array): Promise<void> {
+    try {
+      await this.#net.services.pubsub.publish(topic, data);
+    } catch {
+      // Nobody listens, or a queue is full: catch-up brings what was not told.
+    }
+  }
+
+  /**
+   * Every RPC of a peer is counted here, before anything is looked at: what gossipsub drops as a duplicate has cost its time as well,
+   * and the validators never see it.
+   */
+  #limitRpcs(): void {
+    const router = this.#net.services.pubsub as unknown as {
+      handleReceivedRpc?: (
+        from: { toString(): string },
+        rpc: { messages?: readonly { data?: Uint8Array }[] },
+      ) => Promise<void>;
+    };
+    const original = router.handleReceivedRpc?.bind(router);
+    if (original === undefined) return;
+    router.handleReceivedRpc = async (from, rpc) => {
+      const peer = from.toString() as NodeId;
+      const messages = rpc.messages ?? [];
+      const bytes = messages.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+      if (this.#admits(peer, Math.max(1, messages.length), bytes)) await original(from, rpc);
+    };
+  }
+
+  #admits(peer: NodeId, messages: number, bytes: number): boolean {
+    const nowMs = this.#parts.nowMs();
+    let gates = this.#gates.get(peer);
+    if (gates === undefined) {
+      gates = {
+        messages: new RateGate(gossipPerSecond, gossipBurst, nowMs),
+        bytes: new RateGate(gossipBytesPerSecond, gossipBytesBurst, nowMs),
+      };
+      this.#gates.set(peer, gates);
+    }
+    if (gates.messages.take(messages, nowMs) && gates.bytes.take(bytes, nowMs)) return true;
+    this.#parts.onOffence(peer, 'flood', 'more gossip than a second may have');
+    return false;
+  }
+
+  #guarded(from: NodeId, data: Uint8Array, topic: 'deltas' | 'members'): TopicValidatorResult {
+    try {
+      return topic === 'deltas' ? this.#onDeltas(from, data) : this.#onMembers(from, data);
+    } catch {
+      // Nothing that a peer sends may end this thread.
+      return this.#reject(from, 'malformed', 'a message that could not be read');
+    }
+  }
+
+  #onDeltas(from: NodeId, data: Uint8Array): TopicValidatorResult {
+    if (data[0] === tag.announcement) return this.#onAnnouncement(from, data.subarray(1));
+    const run = data[0] === tag.run ? decodeRun(data.subarray(1)) : undefined;
+    if (run === undefined) return this.#reject(from, 'malformed', 'a run');
+    return verdicts[this.#parts.onRun(from, run)];
+  }
+
+  #onAnnouncement(from: NodeId, data: Uint8Array): TopicValidatorResult {
+    const { vector: told, digest } = JSON.parse(Buffer.from(data).toString('utf8')) as Readonly<
+      Record<string, unknown>
+    >;
+    const vector = readVector(told);
+    if (vector === undefined || typeof digest !== 'string')
+      return this.#reject(from, 'malformed', 'an announcement');
+    this.#parts.onAnnouncement(from, vector, digest);
+    return TopicValidatorResult.Ignore;
+  }
+
+  #onMembers(from: NodeId, data: Uint8Array): TopicValidatorResult {
+    const listed: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
+    if (!Array.isArray(listed) || listed.length > maxMemberRecords)
+      return this.#reject(from, 'malformed', 'records');
+    const records = listed.map((record) => readRecord(record, this.#parts.cluster));
+    if (records.includes(undefined)) return this.#reject(from, 'forged', 'a membership record');
+    this.#parts.onRecords(from, records as MemberRecord[]);
+    return TopicValidatorResult.Accept;
+  }
+
+  #reject(from: NodeId, kind: OffenceKind, what: string): TopicValidatorResult {
+    this.#parts.onOffence(from, kind, what);
+    return TopicValidatorResult.Reject;
+  }
+}

@@ -1,0 +1,280 @@
+/** A node among its peers: the network of the cluster while it is open, and what is said on it. */
+import type { Connection, PeerId } from '@libp2p/interface';
+import type { NodeId } from '../base/ids.ts';
+import type { VersionVector } from '../delta/version-vector.ts';
+import type { ClusterStore } from './cluster-store.ts';
+import { Direct } from './direct.ts';
+import { catchUpProtocol, Exchange, isAhead, openStream } from './exchange.ts';
+import { Gossip } from './gossip.ts';
+import { catchUpIntervalMs } from './limits.ts';
+import type { LogAccess } from './log-access.ts';
+import type { SignOwn } from './log-window.ts';
+import type { MemberRecord } from './membership.ts';
+import { MessageStream } from './message-stream.ts';
+import { type MainNet, nodeIdOf, openMainNet, peerIdOf } from './net.ts';
+import type { Offences } from './offences.ts';
+import type { PeerSettings } from './peer-contract.ts';
+import { Publisher } from './publisher.ts';
+import { Redial } from './redial.ts';
+import type { Replica } from './replica.ts';
+import type { Run } from './run.ts';
+
+/** Announcements are small: a lost message of gossip shows within this time. */
+const announceIntervalMs = 5000;
+const announceDelayMs = 50;
+
+export interface MeshParts {
+  readonly seed: Uint8Array;
+  readonly signer: SignOwn;
+  readonly version: string;
+  readonly settings: PeerSettings;
+  readonly store: ClusterStore;
+  readonly replica: Replica;
+  readonly log: LogAccess;
+  readonly offences: Offences;
+  readonly clock: { wallMs(): number; monotonicMs(): number };
+  /** Of this node's door. */
+  readonly doorAddresses: () => readonly string[];
+  readonly skip: (floor: { source: NodeId; seq: number; hash: Uint8Array }) => Promise<void>;
+  readonly onRecords: (records: readonly MemberRecord[]) => void;
+  readonly onKey: (from: NodeId, value: unknown) => Promise<boolean>;
+  readonly onMessage: (from: NodeId, bytes: Uint8Array) => void;
+  readonly onTrouble: (what: string, error: unknown) => void;
+  /** No member can be reached: perhaps the key has changed. */
+  readonly onAlone: () => void;
+}
+
+export class Mesh {
+  readonly #net: MainNet;
+  readonly #parts: MeshParts;
+  readonly #gossip: Gossip;
+  readonly #publisher: Publisher;
+  readonly #exchange: Exchange;
+  readonly #redial: Redial;
+  readonly #direct: Direct;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #announcing: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  private constructor(net: MainNet, parts: MeshParts) {
+    this.#net = net;
+    this.#parts = parts;
+    const { store, replica, log, signer, clock } = parts;
+    this.#gossip = new Gossip(net, {
+      cluster: store.document.cluster,
+      nowMs: () => clock.monotonicMs(),
+      onRun: (from, run) => this.#onRun(from, run),
+      onAnnouncement: (from, vector, digest) => this.#onAnnouncement(from, vector, digest),
+      onRecords: (_from, records) => parts.onRecords(records),
+      onOffence: (from, kind, what) => parts.offences.add(from, kind, what),
+    });
+    this.#publisher = new Publisher(
+      {
+        log,
+        signer,
+        replica,
+        tell: (run) => this.#gossip.tellRun(run),
+        announce: () => this.#announceSoon(),
+        onTrouble: (error) => parts.onTrouble('own deltas were not told', error),
+      },
+      replica.seqOf(signer.own),
+    );
+    this.#exchange = new Exchange({
+      ...parts,
+      connectionTo: (node) => this.connectionTo(node),
+      connected: () => this.connected(),
+      addresses: () => this.addresses,
+      announceSoon: () => this.#announceSoon(),
+    });
+    this.#redial = new Redial({
+      net,
+      store,
+      own: signer.own,
+      isAllowed: (node) => this.#isAllowed(node),
+      nowMs: () => clock.monotonicMs(),
+      onAlone: parts.onAlone,
+    });
+    this.#direct = new Direct(net, store.document.cluster, (from, bytes) => parts.onMessage(from, bytes));
+  }
+
+  /** @throws when the network cannot be opened: a port that is taken. */
+  static async open(parts: MeshParts): Promise<Mesh> {
+    const { document } = parts.store;
+    const { settings } = parts;
+    const open = (port: number) =>
+      openMainNet({
+        seed: parts.seed,
+        networkKey: Buffer.from(document.secret, 'base64'),
+        listen: settings.listen,
+        port,
+        cluster: document.cluster,
+        mdns: settings.mdns,
+        behindNat: settings.behindNat,
+        isAllowed: (node) => parts.store.membership.isMember(node) && !parts.offences.isCutOff(node),
+      });
+    const net = await (settings.port === 0 && document.ports.main !== 0
+      ? // The port of last time, where the others look first; another one when somebody has taken it.
+        open(document.ports.main).catch(() => open(0))
+      : open(settings.port));
+    const mesh = new Mesh(net, parts);
+    await mesh.#start();
+    return mesh;
+  }
+
+  async #start(): Promise<void> {
+    const { cluster } = this.#parts.store.document;
+    const limits = { maxInboundStreams: 8, runOnLimitedConnection: true };
+    await this.#net.handle(
+      catchUpProtocol(cluster),
+      (stream, connection) => {
+        const messages = new MessageStream(stream);
+        const from = nodeIdOf(connection.remotePeer);
+        void this.#exchange.serve(from, messages, () => this.#exchange.give(from, messages));
+      },
+      limits,
+    );
+    await this.#net.handle(
+      keyProtocol(cluster),
+      (stream, connection) => {
+        const messages = new MessageStream(stream, 8192);
+        const from = nodeIdOf(connection.remotePeer);
+        void this.#exchange.serve(from, messages, async () => {
+          const isTaken = await this.#parts.onKey(from, await messages.readJson());
+          await messages.writeJson({ ok: isTaken });
+        });
+      },
+      limits,
+    );
+    await this.#direct.start();
+    this.#net.addEventListener('peer:connect', ({ detail }) => this.#onConnect(detail));
+    this.#net.addEventListener('peer:disconnect', ({ detail }) => this.#seen(nodeIdOf(detail)));
+    // Who came while the handlers were being set up.
+    for (const node of this.connected()) this.#exchange.want(node);
+    this.#redial.start();
+    this.#timers.push(
+      setInterval(() => this.#announceSoon(), announceIntervalMs),
+      setInterval(() => this.pullAll(), catchUpIntervalMs),
+    );
+  }
+
+  get addresses(): readonly string[] {
+    return this.#net.getMultiaddrs().map(String);
+  }
+
+  connected(): readonly NodeId[] {
+    return this.#net
+      .getPeers()
+      .map(nodeIdOf)
+      .filter((node) => this.#isAllowed(node));
+  }
+
+  connectionTo(node: NodeId): Connection | undefined {
+    return this.#net.getConnections(peerIdOf(node)).find(({ status }) => status === 'open');
+  }
+
+  /** What the member said last that it has. */
+  vectorOf(node: NodeId): VersionVector | undefined {
+    return this.#exchange.vectorOf(node);
+  }
+
+  grew(): void {
+    this.#publisher.grew();
+  }
+
+  pullAll(): void {
+    for (const node of this.connected()) this.#exchange.want(node);
+  }
+
+  async tellRecords(records: readonly MemberRecord[]): Promise<void> {
+    await this.#gossip.tellRecords(records);
+    this.#announceSoon();
+  }
+
+  /** True once the member has the new key on its disk. */
+  async tellKey(node: NodeId, value: unknown): Promise<boolean> {
+    try {
+      const stream = await openStream(
+        this.connectionTo(node),
+        keyProtocol(this.#parts.store.document.cluster),
+      );
+      const messages = new MessageStream(stream, 8192);
+      await messages.writeJson(value);
+      const answer = (await messages.readJson()) as { ok?: unknown } | null;
+      await messages.close();
+      return answer?.ok === true;
+    } catch {
+      return false;
+    }
+  }
+
+  send(to: NodeId, bytes: Uint8Array): Promise<boolean> {
+    return this.#direct.send(to, bytes);
+  }
+
+  /** Who is no member any more, or misbehaves, is cut off now; the gate keeps it out. */
+  async cutOff(node: NodeId): Promise<void> {
+    for (const connection of this.#net.getConnections(peerIdOf(node))) connection.abort(new Error('cut off'));
+    this.#exchange.forget(node);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#announcing);
+    this.#redial.close();
+    this.#publisher.close();
+    this.#exchange.close();
+    await this.#net.stop();
+  }
+
+  #isAllowed(node: NodeId): boolean {
+    return this.#parts.store.membership.isMember(node) && !this.#parts.offences.isCutOff(node);
+  }
+
+  #onConnect(peer: PeerId): void {
+    const node = nodeIdOf(peer);
+    if (!this.#isAllowed(node)) {
+      void this.cutOff(node);
+      return;
+    }
+    this.#seen(node);
+    this.#redial.reached(node);
+    this.#exchange.want(node);
+  }
+
+  #seen(node: NodeId): void {
+    if (this.#isAllowed(node)) this.#parts.store.seen(node, { lastSeenMs: this.#parts.clock.wallMs() });
+  }
+
+  #onRun(from: NodeId, run: Run): 'forward' | 'keep' | 'false' {
+    const outcome = this.#parts.replica.offer(run);
+    this.#seen(from);
+    if (outcome === 'gap' || outcome === 'full' || outcome === 'stranger') this.#exchange.want(from);
+    if (outcome === 'invalid') {
+      this.#parts.offences.add(from, 'forged', `a run of ${run.source} that it has not signed`);
+      return 'false';
+    }
+    // A fork goes no further from here: whoever has the other half sees it there.
+    return outcome === 'stranger' || outcome === 'fork' ? 'keep' : 'forward';
+  }
+
+  #onAnnouncement(from: NodeId, vector: VersionVector, digest: string): void {
+    this.#seen(from);
+    this.#exchange.heard(from, vector);
+    if (isAhead(vector, this.#parts.replica.vector()) || digest !== this.#parts.store.membership.digest)
+      this.#exchange.want(from);
+  }
+
+  #announceSoon(): void {
+    this.#announcing ??= setTimeout(() => {
+      this.#announcing = undefined;
+      const { replica, store } = this.#parts;
+      void this.#gossip.announce(replica.vector(), store.membership.digest);
+    }, announceDelayMs);
+  }
+}
+
+function keyProtocol(cluster: string): string {
+  return `/agent-collab/${cluster}/key/1`;
+}

@@ -1,0 +1,81 @@
+/** Keeps members connected: dials those that are not, at the addresses that are known of them, less and less often. */
+import type { NodeId } from '../base/ids.ts';
+import type { ClusterStore } from './cluster-store.ts';
+import { type MainNet, peerIdOf, tryAddress } from './net.ts';
+
+const tickMs = 500;
+const firstPauseMs = 500;
+/** A heal shows within this time even when the partition was long. */
+const longestPauseMs = 5000;
+const dialMs = 4000;
+/** After so many rounds without anybody, the key may be an old one. */
+const aloneAfterMs = 8000;
+const aloneAgainMs = 15_000;
+
+export interface RedialParts {
+  readonly net: MainNet;
+  readonly store: ClusterStore;
+  readonly own: NodeId;
+  readonly isAllowed: (node: NodeId) => boolean;
+  readonly nowMs: () => number;
+  readonly onAlone: () => void;
+}
+
+export class Redial {
+  readonly #parts: RedialParts;
+  readonly #due = new Map<NodeId, { atMs: number; pauseMs: number }>();
+  readonly #dialing = new Set<NodeId>();
+  #timer: NodeJS.Timeout | undefined;
+  #aloneSinceMs: number;
+
+  constructor(parts: RedialParts) {
+    this.#parts = parts;
+    this.#aloneSinceMs = parts.nowMs();
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#tick();
+  }
+
+  reached(node: NodeId): void {
+    this.#due.delete(node);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const { net, store, own, isAllowed, nowMs, onAlone } = this.#parts;
+    const now = nowMs();
+    const connected = new Set(net.getPeers().map(String));
+    const others = store.membership.all().filter(({ node }) => node !== own && isAllowed(node));
+    if (connected.size > 0 || others.length === 0) this.#aloneSinceMs = now;
+    if (now - this.#aloneSinceMs > aloneAfterMs) {
+      this.#aloneSinceMs = now + aloneAgainMs - aloneAfterMs;
+      onAlone();
+    }
+    for (const { node } of others) {
+      const due = this.#due.get(node) ?? { atMs: now, pauseMs: firstPauseMs };
+      if (connected.has(node) || this.#dialing.has(node) || due.atMs > now) continue;
+      this.#due.set(node, { atMs: now + due.pauseMs, pauseMs: Math.min(longestPauseMs, due.pauseMs * 2) });
+      this.#dialing.add(node);
+      void this.#dial(node).finally(() => this.#dialing.delete(node));
+    }
+  }
+
+  async #dial(node: NodeId): Promise<void> {
+    const { net, store } = this.#parts;
+    const known = (store.place(node)?.main ?? [])
+      .map((text) => tryAddress(text, node))
+      .filter((it) => it !== undefined);
+    try {
+      // Together with what mDNS, the DHT and identify have found out.
+      if (known.length > 0) await net.peerStore.merge(peerIdOf(node), { multiaddrs: known });
+      await net.dial(peerIdOf(node), { signal: AbortSignal.timeout(dialMs) });
+    } catch {
+      // It is away; the next time is planned.
+    }
+  }
+}

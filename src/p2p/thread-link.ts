@@ -1,0 +1,86 @@
+/**
+ * Requests between the main thread and the peers' thread, both ways over one port. Unlike a lane, this thread has an event loop: it is
+ * a network service, so messages are what wakes it. What comes in bulk is bounded by its sender, who waits for the answers.
+ */
+import type { MessagePort, Transferable } from 'node:worker_threads';
+import { type CollabError, decodeError, encodeError, type WireError } from '../base/errors.ts';
+
+/** Of an interface of methods: what goes into one, and what comes out. Everything is structured-cloned. */
+type InputOf<Method> = Method extends (input: infer Input) => unknown ? Input : never;
+type OutputOf<Method> = Method extends (input: never) => infer Output ? Awaited<Output> : never;
+export type Answerers<Offered> = {
+  readonly [Name in keyof Offered]: (
+    input: InputOf<Offered[Name]>,
+  ) => Promise<OutputOf<Offered[Name]>> | OutputOf<Offered[Name]>;
+};
+
+type Message =
+  | { readonly kind: 'ask'; readonly id: number; readonly name: string; readonly input: unknown }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'failure'; readonly id: number; readonly error: WireError };
+
+/** What both a worker and the port to its parent are. */
+export interface LinkPort {
+  postMessage(message: unknown, transfer?: readonly Transferable[]): void;
+  on(event: 'message', listener: (message: Message) => void): unknown;
+}
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class ThreadLink<Wanted, Offered> {
+  readonly #port: LinkPort;
+  readonly #answerers: Answerers<Offered>;
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 1;
+  #closed: CollabError | undefined;
+
+  constructor(port: LinkPort | MessagePort, answerers: Answerers<Offered>) {
+    this.#port = port as LinkPort;
+    this.#answerers = answerers;
+    this.#port.on('message', (message) => this.#take(message));
+  }
+
+  /** @throws what the other side threw; PEERS_UNAVAILABLE when it ends before it has answered. */
+  async ask<Name extends keyof Wanted & string>(
+    name: Name,
+    input: InputOf<Wanted[Name]>,
+    transfer: readonly Transferable[] = [],
+  ): Promise<OutputOf<Wanted[Name]>> {
+    if (this.#closed !== undefined) throw this.#closed;
+    const id = this.#next++;
+    const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    this.#port.postMessage({ kind: 'ask', id, name, input } satisfies Message, transfer);
+    return (await answer) as OutputOf<Wanted[Name]>;
+  }
+
+  /** The other side is gone: whoever waits for it is told. */
+  close(why: CollabError): void {
+    this.#closed = why;
+    for (const { reject } of this.#waiting.values()) reject(why);
+    this.#waiting.clear();
+  }
+
+  #take(message: Message): void {
+    if (message.kind === 'ask') {
+      void this.#answer(message.id, message.name, message.input);
+      return;
+    }
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if (message.kind === 'answer') waiting?.resolve(message.value);
+    else waiting?.reject(decodeError(message.error));
+  }
+
+  async #answer(id: number, name: string, input: unknown): Promise<void> {
+    try {
+      const answerers = this.#answerers as Readonly<Record<string, (input: unknown) => unknown>>;
+      const value = await answerers[name]?.(input);
+      this.#port.postMessage({ kind: 'answer', id, value } satisfies Message);
+    } catch (error) {
+      this.#port.postMessage({ kind: 'failure', id, error: encodeError(error) } satisfies Message);
+    }
+  }
+}
