@@ -43,11 +43,7 @@ export async function openPeers(
     report: (report) => void link.ask('report', report).catch(() => {}),
     onMessage: (from, bytes) => void link.ask('message', { from, bytes }).catch(() => {}),
   });
-  try {
-    await node.open();
-  } finally {
-    // Also when the network could not be opened: `leave` and `join` are ways out of that.
-    open(node);
-  }
+  await node.open();
+  open(node);
   return link;
 }

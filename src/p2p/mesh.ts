@@ -37,7 +37,7 @@ export interface MeshParts {
   readonly doorAddresses: () => readonly string[];
   readonly skip: (floor: { source: NodeId; seq: number; hash: Uint8Array }) => Promise<void>;
   readonly onRecords: (records: readonly MemberRecord[]) => void;
-  readonly onKey: (from: NodeId, value: unknown) => Promise<boolean>;
+  readonly onKey: (value: unknown) => Promise<boolean>;
   readonly onMessage: (from: NodeId, bytes: Uint8Array) => void;
   readonly onTrouble: (what: string, error: unknown) => void;
   /** No member can be reached: perhaps the key has changed. */
@@ -139,7 +139,7 @@ export class Mesh {
         const messages = new MessageStream(stream, 8192);
         const from = nodeIdOf(connection.remotePeer);
         void this.#exchange.serve(from, messages, async () => {
-          const isTaken = await this.#parts.onKey(from, await messages.readJson());
+          const isTaken = await this.#parts.onKey(await messages.readJson());
           await messages.writeJson({ ok: isTaken });
         });
       },

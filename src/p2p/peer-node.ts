@@ -3,14 +3,15 @@ import { createPrivateKey, sign } from 'node:crypto';
 import { CollabError } from '../base/errors.ts';
 import { hlcFromMs, maxAheadMs } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
-import { keyIdOf, loadCluster } from './cluster-file.ts';
+import { loadCluster } from './cluster-file.ts';
 import { ClusterStore } from './cluster-store.ts';
-import { Door, type DoorAnswer, type DoorKeys, type DoorRequest, knock, portOf } from './door.ts';
+import { Door, type DoorAnswer, type DoorKeys, type DoorRequest, portOf } from './door.ts';
 import { appendFork } from './fork-file.ts';
 import { admit } from './invites.ts';
+import { KeyKeeper } from './key-keeper.ts';
 import { LogAccess } from './log-access.ts';
 import type { SignOwn } from './log-window.ts';
-import { type MemberRecord, type RecordDraft, readRecord, signRecord } from './membership.ts';
+import { type MemberRecord, type RecordDraft, signRecord } from './membership.ts';
 import { Mesh } from './mesh.ts';
 import { Offences } from './offences.ts';
 import type { PeerReport, PeerStart } from './peer-contract.ts';
@@ -36,11 +37,14 @@ export interface PeerNodeParts {
 /** What is open while there is a cluster. */
 interface Running {
   readonly store: ClusterStore;
+  readonly keys: KeyKeeper;
   readonly door: Door;
   mesh: Mesh;
 }
 
 const seedBytes = 32;
+/** A port that is taken may be free again, a file that was damaged mended. */
+const reopenMs = 5000;
 /** Between being told a new key and using it: the answer is on its way. */
 const switchDelayMs = 300;
 
@@ -56,7 +60,7 @@ export class PeerNode {
   #running: Running | undefined;
   #isClosed = false;
   #switching: Promise<void> = Promise.resolve();
-  #isKnocking = false;
+  #broken: unknown;
 
   constructor(parts: PeerNodeParts) {
     const { start, clock, log } = parts;
@@ -87,17 +91,27 @@ export class PeerNode {
     });
   }
 
-  /** Joins the network of the cluster that cluster.json names, if there is one. */
+  /** Joins the network of the cluster that cluster.json names, if there is one; later, when it cannot be now. */
   async open(): Promise<void> {
-    const loaded = await loadCluster(this.parts.start.clusterFile);
-    if (loaded === undefined) return;
-    for (const message of loaded.warnings) this.parts.report({ level: 'warn', what: 'trouble', message });
-    await this.run(ClusterStore.of(this.parts.start.clusterFile, loaded));
+    if (this.#isClosed || this.#running !== undefined) return;
+    try {
+      const loaded = await loadCluster(this.parts.start.clusterFile);
+      if (loaded === undefined) return;
+      for (const message of loaded.warnings) this.parts.report({ level: 'warn', what: 'trouble', message });
+      await this.run(ClusterStore.of(this.parts.start.clusterFile, loaded));
+      this.#broken = undefined;
+    } catch (error) {
+      // The daemon serves all the same: locks and the log need no peers.
+      if (String(error) !== String(this.#broken)) this.#trouble('this node is not among its peers', error);
+      this.#broken = error;
+      setTimeout(() => void this.open(), reopenMs).unref();
+    }
   }
 
   /** @throws NOT_IN_CLUSTER */
   get running(): Running {
     if (this.#running !== undefined) return this.#running;
+    if (this.#broken !== undefined) throw this.#broken;
     throw new CollabError('NOT_IN_CLUSTER', 'this node is in no cluster', {
       next: 'Make one: agent-collab init <name>, or join one: agent-collab join <token>.',
     });
@@ -145,8 +159,9 @@ export class PeerNode {
       : open(doorPort));
     try {
       // Before the mesh: whoever connects asks at once.
-      const mesh = await this.#openMesh(store, door);
-      this.#running = { store, door, mesh };
+      const keys = this.#createKeyKeeper(store);
+      const mesh = await this.#openMesh(store, keys, door);
+      this.#running = { store, keys, door, mesh };
       await store.change({ ports: { main: portOf(mesh.addresses), door: door.port } });
     } catch (error) {
       await door.close();
@@ -156,7 +171,7 @@ export class PeerNode {
 
   /** New records, from wherever: kept, told on, and acted upon. */
   async takeRecords(records: readonly MemberRecord[]): Promise<void> {
-    const { store, mesh } = this.running;
+    const { store, keys, mesh } = this.running;
     const before = new Set(
       store.membership
         .all()
@@ -176,29 +191,8 @@ export class PeerNode {
       if (node === this.own) this.#onRemoved(gone);
       else await mesh.cutOff(node);
     }
-    // A rotation that came by gossip without its key: the door of whoever has it.
-    if ((store.membership.epoch?.epoch ?? 0) > store.document.epoch) void this.#askForKey();
-  }
-
-  /** Changes over to the key that `record` names. True once it is on disk. */
-  async takeKey(value: unknown): Promise<boolean> {
-    const { store } = this.running;
-    const { record: listed, secret } = (value ?? {}) as { record?: unknown; secret?: unknown };
-    const record = readRecord(listed, store.membership.cluster);
-    if (record?.kind !== 'rotate' || typeof secret !== 'string' || keyIdOf(secret) !== record.text)
-      return false;
-    await store.addRecords([record]);
-    return this.useKey(record.generation, secret);
-  }
-
-  async useKey(epoch: number, secret: string): Promise<boolean> {
-    const { store } = this.running;
-    const wanted = store.membership.epoch;
-    if (wanted?.epoch !== epoch || wanted.keyId !== keyIdOf(secret)) return false;
-    if (store.document.secret === secret) return true;
-    await store.change({ epoch, secret });
-    this.#switching = this.#switching.then(() => this.#switchKey());
-    return true;
+    // A change that came by gossip without its key: the door of whoever has it.
+    if (keys.isMissing) void keys.askAround();
   }
 
   async #switchKey(): Promise<void> {
@@ -207,14 +201,27 @@ export class PeerNode {
     if (running === undefined || this.#isClosed) return;
     try {
       await running.mesh.close();
-      running.mesh = await this.#openMesh(running.store, running.door);
+      running.mesh = await this.#openMesh(running.store, running.keys, running.door);
       this.#tell('key changed', `the key of the cluster has changed (epoch ${running.store.document.epoch})`);
     } catch (error) {
       this.#trouble('the network could not be opened with the new key', error);
     }
   }
 
-  #openMesh(store: ClusterStore, door: Door): Promise<Mesh> {
+  #createKeyKeeper(store: ClusterStore): KeyKeeper {
+    return new KeyKeeper(store, {
+      own: this.own,
+      doorKeys: this.doorKeys,
+      takeRecords: (records) => this.takeRecords(records),
+      onChanged: () => {
+        this.#switching = this.#switching.then(() => this.#switchKey());
+      },
+      onRemoved: (node) => this.#tell('removed', `${node} says that this node is no member any more`),
+      onTrouble: (error) => this.#trouble('the key of the cluster could not be asked for', error),
+    });
+  }
+
+  #openMesh(store: ClusterStore, keys: KeyKeeper, door: Door): Promise<Mesh> {
     const { start, clock, log, onMessage } = this.parts;
     return Mesh.open({
       seed: this.#seed,
@@ -230,10 +237,10 @@ export class PeerNode {
       skip: (floor) => log.skip(floor),
       onRecords: (records) =>
         void this.takeRecords(records).catch((error) => this.#trouble('records', error)),
-      onKey: (_from, value) => this.takeKey(value),
+      onKey: (value) => keys.take(value),
       onMessage,
       onTrouble: (what, error) => this.#trouble(what, error),
-      onAlone: () => void this.#askForKey(),
+      onAlone: () => void keys.askAround(),
     });
   }
 
@@ -267,38 +274,6 @@ export class PeerNode {
       main: mesh.addresses,
       door: door.addresses,
     };
-  }
-
-  /** Members that cannot be reached may use a key that this node was not told: their doors are open to it. */
-  async #askForKey(): Promise<void> {
-    if (this.#isKnocking || this.#running === undefined) return;
-    this.#isKnocking = true;
-    try {
-      const { store } = this.#running;
-      for (const { node, gone } of store.membership.all()) {
-        const addresses = store.place(node)?.door ?? [];
-        if (node === this.own || gone !== undefined || addresses.length === 0) continue;
-        const keys = { ...this.doorKeys, doorKey: store.document.doorKey };
-        const request = { kind: 'key', cluster: store.membership.cluster } as const;
-        const answer = await knock(keys, node, addresses, request).catch((error: unknown) =>
-          this.#refusedAtDoor(error, node),
-        );
-        if (answer === undefined || this.#isClosed) continue;
-        await this.takeRecords(answer.records);
-        store.seen(node, { main: answer.main, door: answer.door });
-        if (await this.useKey(answer.epoch, answer.secret)) break;
-      }
-    } catch (error) {
-      this.#trouble('the key of the cluster could not be asked for', error);
-    } finally {
-      this.#isKnocking = false;
-    }
-  }
-
-  #refusedAtDoor(error: unknown, node: NodeId): undefined {
-    if (error instanceof CollabError && error.code === 'NOT_IN_CLUSTER')
-      this.#tell('removed', `${node} says that this node is no member any more`);
-    return undefined;
   }
 
   #onRemoved(gone: 'left' | 'evicted'): void {

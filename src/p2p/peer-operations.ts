@@ -162,7 +162,7 @@ async function evict(node: PeerNode, text: string): Promise<PeerView> {
 async function rotate(
   node: PeerNode,
 ): Promise<{ readonly epoch: number; readonly told: number; readonly later: number }> {
-  const { store, mesh } = node.running;
+  const { store, keys, mesh } = node.running;
   if (!store.membership.isMember(node.own))
     throw new CollabError('NOT_IN_CLUSTER', 'this node is no member any more');
   const secret = newKey();
@@ -175,7 +175,7 @@ async function rotate(
   const connected = mesh.connected();
   const answers = await Promise.all(connected.map((peer) => mesh.tellKey(peer, { record, secret })));
   const told = answers.filter(Boolean).length;
-  await node.useKey(epoch, secret);
+  await keys.use(epoch, secret);
   const members = store.membership.all().filter(({ gone }) => gone === undefined).length;
   return { epoch, told, later: members - 1 - told };
 }
