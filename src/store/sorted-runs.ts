@@ -208,6 +208,7 @@ export interface RunContent {
 export class RunCursor extends BlockReader {
   readonly #blocks: Table;
   readonly #prefix: Buffer;
+  readonly #end: Buffer;
   readonly #from: Uint8Array | undefined;
   readonly #to: Uint8Array | undefined;
   #loaded: Buffer | undefined;
@@ -216,6 +217,7 @@ export class RunCursor extends BlockReader {
     super();
     this.#blocks = blocks;
     this.#prefix = tablePrefix(run, table);
+    this.#end = afterPrefix(this.#prefix);
     this.#from = from;
     this.#to = to;
   }
@@ -243,7 +245,7 @@ export class RunCursor extends BlockReader {
   }
 
   #load(from: Buffer): boolean {
-    for (const { key, value } of this.#blocks.entries({ from, to: afterPrefix(this.#prefix) })) {
+    for (const { key, value } of this.#blocks.entries({ from, to: this.#end })) {
       this.load(key, value);
       this.#loaded = key;
       return true;
