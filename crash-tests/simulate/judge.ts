@@ -1,6 +1,6 @@
-import type { LockId, NodeId } from '../../src/base/ids.ts';
 import type { AgreedLock, Output } from '../../src/agreement/outcome.ts';
-import { targetsOverlap, type Target } from '../../src/lock/target.ts';
+import type { LockId, NodeId } from '../../src/base/ids.ts';
+import { type Target, targetsOverlap } from '../../src/lock/target.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 
 export interface Violation {
@@ -104,7 +104,12 @@ export class Judge {
     if (cause === 'lost' && why === 'gave-way' && granted.lock.assurance === 'cluster')
       this.#say('I4', `${lock.id}, which a majority promised, gave way`);
     const earliestMs = granted.extendedMs + granted.ttlMs / 1.02;
-    if (cause === 'expired' && trueMs < earliestMs && granted.lock.assurance === 'cluster' && !this.#wasJumpy(granted))
+    if (
+      cause === 'expired' &&
+      trueMs < earliestMs &&
+      granted.lock.assurance === 'cluster' &&
+      !this.#wasJumpy(granted)
+    )
       this.#say('I5', `${lock.id} expires ${Math.round(earliestMs - trueMs)} ms before its time`);
     this.#over(granted);
   }
@@ -138,7 +143,8 @@ export class Judge {
   finish(trueMs: number, held: ReadonlySet<LockId>): void {
     for (const [request, { node, busyMs, limitMs }] of this.#asked) {
       const ms = node.busyMs(trueMs) - busyMs;
-      if (ms > limitMs) this.#say('I7', `claim ${request} of ${node.id} has no answer after ${Math.round(ms)} ms`);
+      if (ms > limitMs)
+        this.#say('I7', `claim ${request} of ${node.id} has no answer after ${Math.round(ms)} ms`);
     }
     for (const granted of this.#active.values())
       if (!held.has(granted.lock.id)) this.#say('I5', `${describe(granted)} is gone and nobody was told`);
@@ -157,7 +163,10 @@ export class Judge {
     this.#asked.delete(request);
     const ms = asked.node.busyMs(trueMs) - asked.busyMs;
     if (ms > asked.limitMs + 5)
-      this.#say('I7', `claim ${request} is answered after ${Math.round(ms)} ms, at most ${Math.round(asked.limitMs)}`);
+      this.#say(
+        'I7',
+        `claim ${request} is answered after ${Math.round(ms)} ms, at most ${Math.round(asked.limitMs)}`,
+      );
     return asked;
   }
 

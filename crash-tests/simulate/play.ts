@@ -1,15 +1,16 @@
 /** One run: the script is played, trouble ends, and what has to happen then is looked for. */
-import type { HlcTime } from '../../src/base/hybrid-clock.ts';
-import type { AgentId } from '../../src/base/ids.ts';
+
 import { freshState } from '../../src/agreement/durable-state.ts';
 import type { Message } from '../../src/agreement/message.ts';
 import type { Output } from '../../src/agreement/outcome.ts';
 import type { View } from '../../src/agreement/view.ts';
+import type { HlcTime } from '../../src/base/hybrid-clock.ts';
+import type { AgentId } from '../../src/base/ids.ts';
 import type { Claim } from '../../src/lock/claim.ts';
-import type { Action, Script } from './script.ts';
 import type { Violation } from './judge.ts';
-import { type AgreementClass, type Observer, Simulation, targets } from './simulation.ts';
+import type { Action, Script } from './script.ts';
 import type { SimulatedNode } from './simulated-node.ts';
+import { type AgreementClass, type Observer, Simulation, targets } from './simulation.ts';
 
 /** After the last trouble members that restarted wait until what they promised is over, and then need a change of the view. */
 const settleMs = 16_000;
@@ -75,7 +76,7 @@ class Run {
         sim.network.weather(action.loss, action.twice, action.delayMs, until);
         return;
       case 'join':
-        this.#join(sim.nodes[action.by]);
+        for (let nth = 0; nth < action.count; nth += 1) this.#join(sim.nodes[action.by]);
         return;
       case 'evict':
         this.#evict(sim.nodes[action.by], node);
@@ -140,12 +141,15 @@ class Run {
       case 'renew':
         if (!sim.isGood(node, lock.id)) break;
         sim.judge.extended(lock.id, sim.nowMs, action.ttlMs);
-        sim.call(node, (agreement) => agreement.renew(now(), sim.nextRequest, lock.id, lock.agent, action.ttlMs));
+        sim.call(node, (agreement) =>
+          agreement.renew(now(), sim.nextRequest, lock.id, lock.agent, action.ttlMs),
+        );
         break;
       case 'touch':
         sim.call(node, (agreement) => agreement.touch(now(), lock.agent));
         for (const other of sim.judge.active())
-          if (other.node === node && other.lock.agent === lock.agent) sim.judge.extended(other.lock.id, sim.nowMs);
+          if (other.node === node && other.lock.agent === lock.agent)
+            sim.judge.extended(other.lock.id, sim.nowMs);
         break;
       case 'force':
         this.#force(action.node, lock.id);
@@ -240,7 +244,10 @@ class Run {
     }
     for (const { id, agreement } of members)
       if (agreement?.view.epoch !== newest.epoch || !agreement.isReady)
-        sim.judge.say('live', `${id} is at view ${agreement?.view.epoch} of ${newest.epoch}, ready: ${agreement?.isReady}`);
+        sim.judge.say(
+          'live',
+          `${id} is at view ${agreement?.view.epoch} of ${newest.epoch}, ready: ${agreement?.isReady}`,
+        );
     for (const { node, lock } of [...sim.judge.active()]) sim.release(node, lock.id, lock.agent, true);
     for (let race = 0; race < races; race += 1)
       sim.at(sim.nowMs + 1000 + race * raceMs, () => this.#startRace(members));
@@ -256,7 +263,18 @@ class Run {
     if (everything === undefined) return;
     for (const node of members) {
       sim.at(sim.nowMs + 4 * sim.random.next(), () => {
-        const claim = { ...claimOf({ kind: 'claim', node: 0, agent: 0, targets: [7], shared: false, ttlMs: 5000, waitMs: 0, priority: 0 }) };
+        const claim = {
+          ...claimOf({
+            kind: 'claim',
+            node: 0,
+            agent: 0,
+            targets: [7],
+            shared: false,
+            ttlMs: 5000,
+            waitMs: 0,
+            priority: 0,
+          }),
+        };
         const request = sim.claim(node, claim, 0);
         if (request !== undefined) race.requests.add(request);
       });
@@ -270,7 +288,10 @@ class Run {
     if (race === undefined) return;
     const winner = race.granted[0];
     if (race.granted.length !== 1 || winner?.kind !== 'granted' || winner.lock.assurance !== 'cluster') {
-      sim.judge.say('I3', `of ${racers} that claim the same ${race.granted.length} get it: ${JSON.stringify(race.granted)}`);
+      sim.judge.say(
+        'I3',
+        `of ${racers} that claim the same ${race.granted.length} get it: ${JSON.stringify(race.granted)}`,
+      );
       return;
     }
     for (const loser of race.denied)

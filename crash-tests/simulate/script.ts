@@ -23,14 +23,20 @@ export type Action =
   /** Nodes of the mask cannot be reached by the others, nor reach them. */
   | { readonly kind: 'partition'; readonly mask: number; readonly forMs: number }
   | { readonly kind: 'one-way'; readonly from: number; readonly to: number; readonly forMs: number }
-  | { readonly kind: 'weather'; readonly loss: number; readonly twice: number; readonly delayMs: number; readonly forMs: number }
+  | {
+      readonly kind: 'weather';
+      readonly loss: number;
+      readonly twice: number;
+      readonly delayMs: number;
+      readonly forMs: number;
+    }
   | { readonly kind: 'crash'; readonly node: number; readonly forMs: number; readonly losesDisk: boolean }
   | { readonly kind: 'pause'; readonly node: number; readonly forMs: number }
   | { readonly kind: 'suspend'; readonly node: number; readonly forMs: number }
   | { readonly kind: 'set-wall'; readonly node: number; readonly byMs: number }
   | { readonly kind: 'slow'; readonly node: number; readonly delayMs: number; readonly forMs: number }
   | { readonly kind: 'slow-disk'; readonly node: number; readonly delayMs: number; readonly forMs: number }
-  | { readonly kind: 'join'; readonly by: number }
+  | { readonly kind: 'join'; readonly by: number; readonly count: number }
   | { readonly kind: 'leave'; readonly node: number }
   | { readonly kind: 'evict'; readonly node: number; readonly by: number };
 
@@ -49,7 +55,10 @@ export interface Script {
   readonly actions: readonly TimedAction[];
 }
 
-type FaultKind = Exclude<Action['kind'], 'claim' | 'release' | 'renew' | 'touch' | 'force' | 'cancel' | 'meddle'>;
+export type FaultKind = Exclude<
+  Action['kind'],
+  'claim' | 'release' | 'renew' | 'touch' | 'force' | 'cancel' | 'meddle'
+>;
 
 const faultKinds: readonly FaultKind[] = [
   'partition',
@@ -67,23 +76,33 @@ const faultKinds: readonly FaultKind[] = [
 ];
 
 /** Targets that claims choose from; simulation.ts has them. */
-export const targetCount = 8;
-export const agentsPerNode = 2;
+const targetCount = 8;
+const agentsPerNode = 2;
 /** The longest ttl; the cluster needs so long to forget what a dead node held. */
 export const maxTtlMs = 8000;
 
-export function drawScript(seed: number, nodes?: number): Script {
+export interface Draws {
+  readonly nodes?: number | undefined;
+  /** These kinds of faults, all of them, and claims that meet. */
+  readonly faults?: readonly FaultKind[] | undefined;
+}
+
+export function drawScript(seed: number, { nodes, faults: chosen }: Draws = {}): Script {
   const random = seededRandom(seed);
-  const count = nodes ?? random.pick([1, 2, 2, 3, 3, 3, 4, 5, 5, 7]);
+  const count = nodes ?? random.pick(chosen === undefined ? [1, 2, 2, 3, 3, 3, 4, 5, 5, 7] : [2, 3, 3, 4, 5]);
   const calmMs = random.int(8000, 25_000);
   // Swarm testing (Groce et al. 2012): leaving kinds of faults out reaches states that all of them together never do.
-  const faults = faultKinds.filter(() => random.chance(0.4));
-  const draw = new Draw(random, count, faults);
+  const faults = chosen ?? faultKinds.filter(() => random.chance(0.4));
+  const draw = new Draw(random, count, faults, chosen !== undefined || random.chance(0.5));
   const actions: TimedAction[] = [];
   const [claimGapMs, faultGapMs] = [random.int(80, 600), random.int(400, 3000)];
   for (let at = random.int(0, claimGapMs); at < calmMs; at += random.int(1, 2 * claimGapMs))
-    actions.push({ atMs: at, action: draw.work() });
-  for (let at = random.int(200, 2 * faultGapMs); at < calmMs && faults.length > 0; at += random.int(1, 2 * faultGapMs))
+    for (const action of draw.work()) actions.push({ atMs: at, action });
+  for (
+    let at = random.int(200, 2 * faultGapMs);
+    at < calmMs && faults.length > 0;
+    at += random.int(1, 2 * faultGapMs)
+  )
     actions.push({ atMs: at, action: draw.fault() });
   actions.sort((a, b) => a.atMs - b.atMs);
   const isExtreme = random.chance(0.6);
@@ -100,11 +119,11 @@ class Draw {
   readonly #isHot: boolean;
   readonly #waits: number;
 
-  constructor(random: SeededRandom, nodes: number, faults: readonly FaultKind[]) {
+  constructor(random: SeededRandom, nodes: number, faults: readonly FaultKind[], isHot: boolean) {
     this.#random = random;
     this.#nodes = nodes;
     this.#faults = faults;
-    this.#isHot = random.chance(0.5);
+    this.#isHot = isHot;
     this.#waits = random.pick([0, 0.3, 0.8]);
   }
 
@@ -113,7 +132,13 @@ class Draw {
     return this.#random.int(0, this.#nodes - 1 + (this.#faults.includes('join') ? 1 : 0));
   }
 
-  work(): Action {
+  /** One, or claims of several nodes at once. */
+  work(): readonly Action[] {
+    const racers = this.#random.chance(0.15) ? this.#random.int(2, 3) : 0;
+    return racers === 0 ? [this.#one()] : Array.from({ length: racers }, () => this.#claim());
+  }
+
+  #one(): Action {
     const random = this.#random;
     const roll = random.next();
     const nth = random.int(0, 3);
@@ -164,7 +189,7 @@ class Draw {
       case 'slow-disk':
         return { kind, node, delayMs: random.int(5, 900), forMs };
       case 'join':
-        return { kind, by: node };
+        return { kind, by: node, count: random.pick([1, 1, 2, 3]) };
       case 'leave':
         return { kind, node };
       case 'evict':

@@ -1,7 +1,7 @@
-import type { NodeId } from '../../src/base/ids.ts';
 import type { Agreement } from '../../src/agreement/agreement.ts';
 import type { DurableState } from '../../src/agreement/durable-state.ts';
 import type { Instant } from '../../src/agreement/lease-clock.ts';
+import type { NodeId } from '../../src/base/ids.ts';
 
 /** Wall clocks of all nodes agree with true time until they are set. */
 const wallEpochMs = Date.UTC(2026, 0, 1);

@@ -1,9 +1,9 @@
-import type { AgentId, LockId, ProjectId, RepoPath } from '../../src/base/ids.ts';
 import { Agreement } from '../../src/agreement/agreement.ts';
 import type { AgreementOptions } from '../../src/agreement/agreement-options.ts';
 import type { DurableState } from '../../src/agreement/durable-state.ts';
 import type { Message } from '../../src/agreement/message.ts';
 import type { Effects, Output } from '../../src/agreement/outcome.ts';
+import type { AgentId, LockId, ProjectId, RepoPath } from '../../src/base/ids.ts';
 import type { Claim } from '../../src/lock/claim.ts';
 import type { Target } from '../../src/lock/target.ts';
 import { type SeededRandom, seededRandom } from '../../test/support/seed.ts';
@@ -16,7 +16,7 @@ import { SimulatedNode } from './simulated-node.ts';
 export type AgreementClass = typeof Agreement;
 
 /** Times as they are in use, but for what would make every run long: a ttl of an hour, and the half minute that trouble lasts. */
-export const simulatedOptions: AgreementOptions = {
+const simulatedOptions: AgreementOptions = {
   heartbeatMs: 500,
   suspectMs: 1600,
   resendMs: 300,
@@ -156,7 +156,9 @@ export class Simulation {
     const request = this.nextRequest;
     this.nextRequest += 1;
     this.judge.asked(request, node, this.nowMs, waitMs);
-    this.trace(() => `${node.id} ${claim.agent} claims ${claim.targets.map(({ path }) => path)} as ${request}`);
+    this.trace(
+      () => `${node.id} ${claim.agent} claims ${claim.targets.map(({ path }) => path)} as ${request}`,
+    );
     this.call(node, (agreement) => agreement.claim(node.now(this.nowMs), request, claim, waitMs));
     return request;
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 /** Relative error of a monotonic clock that the protocol bears: computers stay within 0.01 %, so 1 % is far beyond. */
-export const clockDrift = 0.01;
+const clockDrift = 0.01;
 
 /**
  * A duration that one clock measured, made so long that on any other clock it ends no sooner: the first may run fast by

@@ -1,29 +1,12 @@
 import type { AgentId, LockId, NodeId } from '../base/ids.ts';
 import type { Claim } from '../lock/claim.ts';
-import { type AgreementOptions, resolveAgreementOptions, stretched } from './agreement-options.ts';
-import { Claimant } from './claimant.ts';
-import type { DurableState } from './durable-state.ts';
-import { Holder } from './holder.ts';
+import { AgreementCore, type AgreementInit } from './agreement-core.ts';
+import type { AgreementOptions } from './agreement-options.ts';
 import type { Instant } from './lease-clock.ts';
-import { Member } from './member.ts';
-import { MemberWatch } from './member-watch.ts';
-import type { Body, BodyOf, CarriedEntry, Message } from './message.ts';
+import type { Message } from './message.ts';
 import type { AgreedLock, Effects } from './outcome.ts';
-import { Promiser } from './promiser.ts';
 import type { Entry } from './promise-table.ts';
-import { isMember, type View } from './view.ts';
-import { ViewChange } from './view-change.ts';
-
-export interface AgreementInit {
-  readonly self: NodeId;
-  /** The state that was written last; undefined for a node that never ran. */
-  readonly durable?: DurableState;
-  /** Without a state: waits for a view of others that has this node, instead of being alone in its own. @default false */
-  readonly joining?: boolean;
-  readonly now: Instant;
-  readonly random: () => number;
-  readonly newLockId: () => LockId;
-}
+import type { View } from './view.ts';
 
 /**
  * The locks that the nodes of a cluster agree on (docs/AGREEMENT.md): a state machine. Each call gives it the time and one
@@ -32,387 +15,149 @@ export interface AgreementInit {
  * then. Messages come from members only: the transport answers for who sent them.
  */
 export class Agreement {
-  readonly #member: Member;
-  readonly #watch: MemberWatch;
-  readonly #promiser: Promiser;
-  readonly #holder: Holder;
-  readonly #claimant: Claimant;
-  readonly #viewChange: ViewChange;
-  readonly #forces = new Map<number, number>();
-  readonly #toldView = new Map<NodeId, number>();
-  #nextHeartbeatMs: number;
-  /** The view that put this node out, when it has what the members of that need to begin: all others may have left with it. */
-  #handsOver: number | undefined = undefined;
+  readonly #core: AgreementCore;
   #isLeaving = false;
 
   constructor(init: AgreementInit, options: AgreementOptions = {}) {
-    const config = resolveAgreementOptions(options);
-    const member = new Member(
-      { ...init, durable: init.durable, joining: init.joining ?? false, config },
-      stretched,
-    );
-    this.#member = member;
-    this.#watch = new MemberWatch(init.self, config.suspectMs);
-    this.#promiser = new Promiser(member);
-    this.#holder = new Holder({ member, promiser: this.#promiser });
-    const parts = { member, watch: this.#watch, promiser: this.#promiser, holder: this.#holder };
-    this.#claimant = new Claimant(parts);
-    this.#viewChange = new ViewChange({
-      member,
-      watch: this.#watch,
-      carried: () => this.#carried(),
-      install: (view, entries) => this.#install(view, entries),
-    });
-    this.#watch.expect(member.view.members, member.nowMs);
-    this.#nextHeartbeatMs = member.nowMs;
+    this.#core = new AgreementCore(init, options);
   }
 
   get view(): View {
-    return this.#member.view;
+    return this.#core.member.view;
   }
 
   /** Takes part in promises: a member that forgot none, in no change of the view. */
   get isReady(): boolean {
-    return this.#member.isReady;
+    return this.#core.member.isReady;
   }
 
   get pendingClaims(): number {
-    return this.#claimant.size;
+    return this.#core.claimant.size;
   }
 
   /** To be written before anything else is done: the first call of `take` after the start has it. */
   start(now: Instant): Effects {
-    return this.#do(now, () => {});
+    return this.#core.do(now, () => {});
   }
 
   /** `request` names the claim in the output that answers it. The same targets and mode again renew the agent's lease. */
   claim(now: Instant, request: number, claim: Claim, waitMs: number): Effects {
-    return this.#do(now, () => {
-      const member = this.#member;
+    return this.#core.do(now, () => {
+      const member = this.#core.member;
       const isOutside = this.#isLeaving || (member.view.epoch > 0 && !member.isMember);
       if (isOutside) {
         member.output({ kind: 'denied', request, cause: 'not-member' });
         return;
       }
-      const same = this.#holder.sameAs(claim);
+      const same = this.#core.holder.sameAs(claim);
       if (same === undefined) {
-        this.#claimant.start(request, claim, waitMs);
+        this.#core.claimant.start(request, claim, waitMs);
         return;
       }
-      this.#holder.extend(same, claim.ttlMs);
+      this.#core.holder.extend(same, claim.ttlMs);
       member.output({ kind: 'granted', request, lock: same.snapshot(member.leaseMs), renewed: true });
     });
   }
 
   cancel(now: Instant, request: number): Effects {
-    return this.#do(now, () => this.#claimant.cancel(request));
+    return this.#core.do(now, () => this.#core.claimant.cancel(request));
   }
 
   /** Ends the agent's lease; a lock that is not its own, or is over, is left alone. */
   release(now: Instant, id: LockId, agent: AgentId): Effects {
-    return this.#do(now, () => {
-      const lease = this.#holder.get(id);
-      if (lease?.wire.agent === agent) this.#holder.end(lease, { cause: 'released' });
+    return this.#core.do(now, () => {
+      const lease = this.#core.holder.get(id);
+      if (lease?.wire.agent === agent) this.#core.holder.end(lease, { cause: 'released' });
     });
   }
 
   renew(now: Instant, request: number, id: LockId, agent: AgentId, ttlMs?: number): Effects {
-    return this.#do(now, () => this.#holder.renew(request, id, agent, ttlMs));
+    return this.#core.do(now, () => this.#core.holder.renew(request, id, agent, ttlMs));
   }
 
   touch(now: Instant, agent: AgentId): Effects {
-    return this.#do(now, () => this.#holder.touch(agent));
+    return this.#core.do(now, () => this.#core.holder.touch(agent));
   }
 
   /** A person ends a lease of any node that can be reached; one that cannot ends with its ttl. */
   force(now: Instant, request: number, id: LockId, by: string, reason: string): Effects {
-    return this.#do(now, () => {
-      const member = this.#member;
-      const node = this.#holder.has(id) ? member.self : this.#promiser.table.get(id)?.node;
+    return this.#core.do(now, () => {
+      const member = this.#core.member;
+      const node = this.#core.holder.has(id) ? member.self : this.#core.promiser.table.get(id)?.node;
       if (node === undefined) {
         member.output({ kind: 'force-answered', request, done: false });
         return;
       }
-      this.#forces.set(request, member.leaseMs + member.config.claimTimeoutMs);
+      this.#core.forces.set(request, member.leaseMs + member.config.claimTimeoutMs);
       member.send(node, { kind: 'force', request, id, by, reason });
     });
   }
 
   /** Has the members agree on a view with the node, or without it. */
   change(now: Instant, node: NodeId, place: 'in' | 'out'): Effects {
-    return this.#do(now, () => this.#viewChange.want(node, place));
+    return this.#core.do(now, () => this.#core.viewChange.want(node, place));
   }
 
   /** Gives up all leases and claims, and has the members agree on a view without this node. */
   leave(now: Instant): Effects {
-    return this.#do(now, () => {
+    return this.#core.do(now, () => {
       this.#isLeaving = true;
-      this.#claimant.denyAll('not-member');
-      this.#holder.endAll({ cause: 'lost', why: 'left' });
-      this.#viewChange.want(this.#member.self, 'out');
+      this.#core.claimant.denyAll('not-member');
+      this.#core.holder.endAll({ cause: 'lost', why: 'left' });
+      this.#core.viewChange.want(this.#core.member.self, 'out');
     });
   }
 
   receive(now: Instant, from: NodeId, message: Message): Effects {
-    return this.#do(now, () => this.#receive(from, message));
+    return this.#core.do(now, () => this.#core.receive(from, message));
   }
 
   written(now: Instant, ticket: number): Effects {
-    return this.#do(now, () => {
-      this.#member.outbox.written(ticket);
-      this.#claimant.decideAll();
+    return this.#core.do(now, () => {
+      this.#core.member.outbox.written(ticket);
+      this.#core.claimant.decideAll();
     });
   }
 
   tick(now: Instant): Effects {
-    return this.#do(now, () => {
-      this.#claimant.tick();
-      this.#viewChange.tick();
-      if (this.#member.leaseMs >= this.#nextHeartbeatMs) this.#heartbeat();
-      for (const [request, dueMs] of this.#forces)
-        if (this.#member.leaseMs >= dueMs) this.#answerForce(request, false);
+    return this.#core.do(now, () => {
+      this.#core.claimant.tick();
+      this.#core.viewChange.tick();
+      if (this.#core.member.leaseMs >= this.#core.nextHeartbeatMs) this.#core.heartbeat();
+      for (const [request, dueMs] of this.#core.forces)
+        if (this.#core.member.leaseMs >= dueMs) this.#core.answerForce(request, false);
     });
   }
 
   /** When, on the monotonic clock, `tick` has something to do. */
   nextDueMs(): number {
-    const { nowMs, leaseMs } = this.#member;
+    const { nowMs, leaseMs } = this.#core.member;
     const onLeaseClock = Math.min(
-      this.#claimant.nextDueMs(),
-      this.#holder.nextDueMs(),
-      this.#nextHeartbeatMs,
-      ...this.#forces.values(),
+      this.#core.claimant.nextDueMs(),
+      this.#core.holder.nextDueMs(),
+      this.#core.nextHeartbeatMs,
+      ...this.#core.forces.values(),
     );
-    const entry = this.#promiser.table.firstDue();
-    const onMonotonic = Math.min(this.#viewChange.nextDueMs(), entry?.dueMs ?? Number.POSITIVE_INFINITY);
+    const entry = this.#core.promiser.table.firstDue();
+    const onMonotonic = Math.min(this.#core.viewChange.nextDueMs(), entry?.dueMs ?? Number.POSITIVE_INFINITY);
     return Math.min(nowMs + Math.max(0, onLeaseClock - leaseMs), onMonotonic);
   }
 
   /** The lease if it is good at this very instant: what `check` and a hook ask before a write. */
   check(now: Instant, id: LockId): { readonly lock: AgreedLock | undefined; readonly effects: Effects } {
-    const effects = this.#do(now, () => {});
-    const lease = this.#holder.get(id);
-    const isGood = lease?.isValid(this.#member.leaseMs) === true;
-    return { lock: isGood ? lease.snapshot(this.#member.leaseMs) : undefined, effects };
+    const effects = this.#core.do(now, () => {});
+    const lease = this.#core.holder.get(id);
+    const isGood = lease?.isValid(this.#core.member.leaseMs) === true;
+    return { lock: isGood ? lease.snapshot(this.#core.member.leaseMs) : undefined, effects };
   }
 
   /** The leases of this node, good or in doubt. */
   locks(): readonly AgreedLock[] {
-    return [...this.#holder.leases()].map((lease) => lease.snapshot(this.#member.leaseMs));
+    return [...this.#core.holder.leases()].map((lease) => lease.snapshot(this.#core.member.leaseMs));
   }
 
   /** What this node knows of the claims and leases of all. */
   known(): Iterable<Entry> {
-    return this.#promiser.table.all();
-  }
-
-  #do(now: Instant, event: () => void): Effects {
-    const member = this.#member;
-    const sleptMs = member.leaseClock.advance(now);
-    member.now = now;
-    if (sleptMs !== 0) {
-      this.#holder.doubtAll(sleptMs);
-      this.#claimant.startOver();
-    }
-    this.#holder.tick();
-    this.#promiser.expireDue();
-    if (member.forgetful && member.nowMs >= member.recallMs) member.forgetful = false;
-    event();
-    for (let own = member.inbox.shift(); own !== undefined; own = member.inbox.shift())
-      this.#handle(member.self, own);
-    return member.outbox.take();
-  }
-
-  #heartbeat(): void {
-    const member = this.#member;
-    this.#nextHeartbeatMs = member.leaseMs + member.config.heartbeatMs;
-    for (const node of member.view.members)
-      if (node !== member.self) member.send(node, { kind: 'heartbeat', ready: member.isReady });
-    this.#holder.heartbeat();
-    if (member.view.departed && member.isReady) this.#noteDepartedAreGone();
-  }
-
-  /** Whoever was put out holds nothing any more once nothing of it stands in a table that has everything. */
-  #noteDepartedAreGone(): void {
-    const { view } = this.#member;
-    for (const { node } of this.#promiser.table.all()) if (!isMember(view, node)) return;
-    this.#member.save({ view: { ...view, departed: false } });
-  }
-
-  #receive(from: NodeId, message: Message): void {
-    const member = this.#member;
-    const life = this.#watch.heard(from, message.boot, member.nowMs);
-    if (life === 'old') return;
-    if (life === 'new') this.#promiser.forgetLives(from, message.boot);
-    member.observeRound(message.round);
-    member.hybridClock.observe(message.time);
-    const { body } = message;
-    if (body.kind === 'view') this.#onView(body);
-    else if (body.kind === 'ask-view') this.#tellView(from);
-    else if (message.epoch > member.view.epoch) this.#askView(from);
-    else if (message.epoch < member.view.epoch) this.#tellView(from);
-    else this.#handle(from, message);
-  }
-
-  #handle(from: NodeId, { boot, body, epoch }: Message): void {
-    // Of this member itself, from before a new view.
-    if (epoch !== this.#member.view.epoch) return;
-    switch (body.kind) {
-      case 'heartbeat':
-        this.#watch.setReady(from, body.ready);
-        break;
-      case 'claim':
-        this.#promiser.onClaim(from, boot, body);
-        break;
-      case 'raise':
-        this.#promiser.onRaise(from, body);
-        break;
-      case 'yield':
-        this.#promiser.onYield(from, body);
-        break;
-      case 'keep':
-        this.#promiser.onKeep(from, boot, body);
-        break;
-      case 'end':
-        this.#promiser.onEnd(from, boot, body.ids);
-        break;
-      case 'force':
-        this.#onForce(from, body);
-        break;
-      case 'forced':
-        this.#answerForce(body.request, body.done);
-        break;
-      default:
-        this.#handleAnswer(from, body);
-    }
-  }
-
-  #handleAnswer(from: NodeId, body: Body): void {
-    switch (body.kind) {
-      case 'promise':
-        this.#claimant.onPromise(from, body);
-        break;
-      case 'refuse':
-        this.#claimant.onRefuse(from, body);
-        break;
-      case 'raised':
-        this.#claimant.onRaised(from, body);
-        break;
-      case 'inquire':
-        if (!this.#claimant.onInquire(from, body) && !this.#holder.onInquire(from, body.id))
-          this.#member.send(from, { kind: 'end', ids: [body.id] });
-        break;
-      case 'kept':
-        this.#holder.onKept(from, body);
-        break;
-      case 'lost':
-        this.#holder.lose(body.id, body.winner);
-        break;
-      case 'prepare':
-        this.#viewChange.onPrepare(from, body);
-        break;
-      case 'prepared':
-        this.#viewChange.onPrepared(from, body);
-        break;
-      case 'accept':
-        this.#viewChange.onAccept(from, body);
-        break;
-      case 'accepted':
-        this.#viewChange.onAccepted(from, body);
-        break;
-      case 'outvoted':
-        this.#viewChange.onOutvoted(body);
-        break;
-    }
-  }
-
-  #onForce(from: NodeId, { request, id, by, reason }: BodyOf<'force'>): void {
-    const lease = this.#holder.get(id);
-    if (lease !== undefined) this.#holder.end(lease, { cause: 'forced', by, reason });
-    this.#member.send(from, { kind: 'forced', request, done: lease !== undefined });
-  }
-
-  #answerForce(request: number, done: boolean): void {
-    if (this.#forces.delete(request)) this.#member.output({ kind: 'force-answered', request, done });
-  }
-
-  #onView({ view, entries }: BodyOf<'view'>): void {
-    const member = this.#member;
-    if (view.epoch <= member.view.epoch) return;
-    const isIn = isMember(view, member.self);
-    // Who waits to be taken in waits on; who is taken in needs to know what was promised before it may promise.
-    if (member.view.epoch === 0 ? !isIn : false) return;
-    if (isIn && entries === undefined) return;
-    this.#install(view, entries);
-  }
-
-  #askView(from: NodeId): void {
-    this.#seldom(from, () => this.#member.send(from, { kind: 'ask-view' }));
-  }
-
-  #tellView(to: NodeId): void {
-    const member = this.#member;
-    const knowsAll = (member.isMember && !member.forgetful) || this.#handsOver === member.view.epoch;
-    this.#seldom(to, () =>
-      member.send(to, {
-        kind: 'view',
-        view: member.view,
-        ...(knowsAll ? { entries: this.#carried() } : {}),
-      }),
-    );
-  }
-
-  /** A view with its entries is a long message: a member that is behind sends many of its own. */
-  #seldom(node: NodeId, tell: () => void): void {
-    const { nowMs, config } = this.#member;
-    const toldMs = this.#toldView.get(node) ?? Number.NEGATIVE_INFINITY;
-    if (nowMs - toldMs < config.heartbeatMs / 2) return;
-    this.#toldView.set(node, nowMs);
-    tell();
-  }
-
-  #install(view: View, entries: readonly CarriedEntry[] | undefined): void {
-    const member = this.#member;
-    member.save({ view, ballot: 0, vote: undefined });
-    const isIn = member.isMember;
-    member.output({ kind: 'view', view, isMember: isIn });
-    this.#viewChange.installed(view);
-    if (!isIn) {
-      if (entries !== undefined) {
-        this.#promiser.adopt(entries);
-        this.#handsOver = view.epoch;
-      }
-      this.#claimant.denyAll('not-member');
-      this.#holder.endAll({ cause: 'lost', why: 'left' });
-      return;
-    }
-    this.#promiser.adopt(entries ?? []);
-    member.forgetful = false;
-    this.#watch.expect(view.members, member.nowMs);
-    for (const entry of [...this.#promiser.table.all()]) {
-      const { node, claim } = entry;
-      const isOver = node === member.self && !this.#holder.has(claim.id) && !this.#claimant.has(claim.id);
-      if (isOver) member.sendAll({ kind: 'end', ids: [claim.id] });
-    }
-    this.#claimant.startOver();
-    this.#holder.viewChanged();
-  }
-
-  /** All that this member promised, holds and claims. */
-  #carried(): readonly CarriedEntry[] {
-    const { leaseMs, forgetful, boot, self } = this.#member;
-    const entries = [...this.#promiser.carried(forgetful)];
-    const has = new Set(entries.map(({ claim }) => claim.id));
-    for (const lease of this.#holder.leases()) {
-      if (has.has(lease.wire.id)) continue;
-      const { wire: claim, assurance, fence } = lease;
-      const remainingMs = Math.max(0, lease.wantMs - leaseMs);
-      entries.push({ claim, node: self, boot, granted: true, assurance, fence, remainingMs });
-    }
-    for (const { wire: claim, holdMs } of this.#claimant.pending()) {
-      if (has.has(claim.id)) continue;
-      entries.push({ claim, node: self, boot, granted: false, assurance: 'cluster', fence: 0, remainingMs: holdMs });
-    }
-    return entries;
+    return this.#core.promiser.table.all();
   }
 }

@@ -182,7 +182,8 @@ export class Claimant {
     }
     // A majority is out of reach. Those within reach are asked all the same: they must not be given the same lock.
     const asked = member.isMember ? usable : [];
-    if (asked.every((node) => node === member.self ? true : promisers.includes(node))) this.#grantLocal(pending);
+    if (asked.every((node) => (node === member.self ? true : promisers.includes(node))))
+      this.#grantLocal(pending);
   }
 
   /** Time is up. */

@@ -7,7 +7,11 @@
 import { type Entry, isAhead, type PromiseTable } from './promise-table.ts';
 
 /** @returns the claims of a cycle of waits through `start`, each waiting for a holder of the next; undefined when none is found. */
-export function findWaitCycle(table: PromiseTable, start: Entry, maxSteps: number): readonly Entry[] | undefined {
+export function findWaitCycle(
+  table: PromiseTable,
+  start: Entry,
+  maxSteps: number,
+): readonly Entry[] | undefined {
   /** Holders found, each with the waiting claim that led there. */
   const ledBy = new Map<string, Entry>();
   const waiting: Entry[] = [start];

@@ -161,9 +161,12 @@ export class Holder {
   /** In a new view every member promises anew; what was promised stays as it was counted. */
   viewChanged(): void {
     this.#batches.clear();
-    for (const lease of this.#leases.values()) {
+    for (const lease of [...this.#leases.values()]) {
       lease.backing.clear();
       lease.knownBy.clear();
+      // A view is handed on with all that some member promised: that no longer shows that a majority did without a break.
+      if (lease.doubtedMs !== undefined && lease.assurance === 'cluster')
+        this.end(lease, { cause: 'lost', why: 'suspended' });
     }
     this.heartbeat();
   }
@@ -207,7 +210,8 @@ export class Holder {
       if (leaseMs >= lease.wantMs) this.end(lease, { cause: 'expired' });
       else if (lease.assurance === 'cluster' && leaseMs >= lease.backedMs)
         this.end(lease, { cause: 'lost', why: 'no-majority' });
-      else if (isDoubted && lease.assurance === 'cluster') this.end(lease, { cause: 'lost', why: 'suspended' });
+      else if (isDoubted && lease.assurance === 'cluster')
+        this.end(lease, { cause: 'lost', why: 'suspended' });
       else if (isDoubted) lease.doubtedMs = undefined;
     }
     this.#answerRenewals();
@@ -242,7 +246,8 @@ export class Holder {
       if (lease === undefined) member.output({ kind: 'not-renewed', request, cause: 'not-held' });
       else if (lease.isValid(member.leaseMs) && (lease.assurance === 'local' || lease.backedMs >= untilMs))
         member.output({ kind: 'renewed', request, lock: lease.snapshot(member.leaseMs) });
-      else if (member.leaseMs >= answerMs) member.output({ kind: 'not-renewed', request, cause: 'no-majority' });
+      else if (member.leaseMs >= answerMs)
+        member.output({ kind: 'not-renewed', request, cause: 'no-majority' });
       else return true;
       return false;
     });

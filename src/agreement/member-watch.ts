@@ -54,6 +54,8 @@ export class MemberWatch {
 
   /** Reachable, and said that it takes part in promises. */
   isUsable(member: NodeId, nowMs: number): boolean {
-    return this.isReachable(member, nowMs) && (member === this.#self || this.#seen.get(member)?.ready === true);
+    return (
+      this.isReachable(member, nowMs) && (member === this.#self || this.#seen.get(member)?.ready === true)
+    );
   }
 }

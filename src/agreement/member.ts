@@ -5,14 +5,16 @@ import type { AgreementConfig } from './agreement-options.ts';
 import { type DurableState, freshState } from './durable-state.ts';
 import { type Instant, LeaseClock } from './lease-clock.ts';
 import type { Body, Message } from './message.ts';
-import type { Output } from './outcome.ts';
 import { Outbox } from './outbox.ts';
+import type { Output } from './outcome.ts';
 import { isMember, maxRound, type View } from './view.ts';
 
 /** Rounds reserved at a time: a start skips the rest of a block, and a write is due every so many promises. */
 const roundBlock = 2 ** 14;
 /** A new block is asked for when fewer are left, so that promises seldom wait for it. */
 const lowRounds = 2 ** 10;
+/** The default ttl: a claim of no more costs no write. */
+const commonTtlMs = 120_000;
 
 export interface MemberInit {
   readonly self: NodeId;
@@ -66,7 +68,8 @@ export class Member {
     });
     this.forgetful = init.durable !== undefined && found.view.epoch > 0 && !isAlone(found.view, this.self);
     this.recallMs = init.now.monotonicMs + stretchedLongest(found.longestMs);
-    this.save({ reservedRound: this.round + roundBlock });
+    const longestMs = Math.max(found.longestMs, Math.min(commonTtlMs, init.config.maxTtlMs));
+    this.save({ reservedRound: this.round + roundBlock, longestMs });
   }
 
   get view(): View {
@@ -114,7 +117,8 @@ export class Member {
 
   /** Before a promise for a claim of this ttl: how long to stay out after a restart. In steps, as each is a write. */
   promisesFor(ttlMs: number): void {
-    if (ttlMs <= this.durable.longestMs) return;
+    // Who is alone promises to itself only, and that ends with it.
+    if (ttlMs <= this.durable.longestMs || isAlone(this.view, this.self)) return;
     let longestMs = Math.max(1000, this.durable.longestMs);
     while (longestMs < ttlMs) longestMs *= 2;
     this.save({ longestMs });

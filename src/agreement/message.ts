@@ -47,7 +47,12 @@ export type Body =
   /** Shows life, epoch, boot and round; `ready` when the sender takes part in promises. */
   | { readonly kind: 'heartbeat'; readonly ready: boolean }
   /** Asks for a promise, and again until it is answered; counts anew what the claimant gave back. */
-  | { readonly kind: 'claim'; readonly claim: PlacedWireClaim; readonly attempt: number; readonly yields: number }
+  | {
+      readonly kind: 'claim';
+      readonly claim: PlacedWireClaim;
+      readonly attempt: number;
+      readonly yields: number;
+    }
   /** Nobody else gets what this claim overlaps for a while; and no fence so far is above that round. */
   | {
       readonly kind: 'promise';
@@ -73,29 +78,54 @@ export type Body =
   /** Gives a promise back, because an earlier claim wants it. */
   | { readonly kind: 'yield'; readonly id: LockId; readonly yields: number }
   /** Extends leases; tells of new ones and of those that a member may not know. */
-  | { readonly kind: 'keep'; readonly batch: number; readonly recheck: boolean; readonly leases: readonly KeptLease[] }
+  | {
+      readonly kind: 'keep';
+      readonly batch: number;
+      readonly recheck: boolean;
+      readonly leases: readonly KeptLease[];
+    }
   /** All leases of the batch are extended but those named. */
-  | { readonly kind: 'kept'; readonly batch: number; readonly unknown: readonly LockId[]; readonly refused: readonly Refused[] }
+  | {
+      readonly kind: 'kept';
+      readonly batch: number;
+      readonly unknown: readonly LockId[];
+      readonly refused: readonly Refused[];
+    }
   /** Claims and leases of the sender that are over. */
   | { readonly kind: 'end'; readonly ids: readonly LockId[] }
   /** A lease of the receiver had to give way. */
   | { readonly kind: 'lost'; readonly id: LockId; readonly winner: Obstacle }
   /** A person ends a lease of the receiver. */
-  | { readonly kind: 'force'; readonly request: number; readonly id: LockId; readonly by: string; readonly reason: string }
+  | {
+      readonly kind: 'force';
+      readonly request: number;
+      readonly id: LockId;
+      readonly by: string;
+      readonly reason: string;
+    }
   | { readonly kind: 'forced'; readonly request: number; readonly done: boolean }
   /** Phase 1 of deciding the next view: freezes the receiver's promises in this one. */
   | { readonly kind: 'prepare'; readonly ballot: number }
   | {
       readonly kind: 'prepared';
       readonly ballot: number;
-      readonly vote?: { readonly ballot: number; readonly members: readonly NodeId[]; readonly departed: boolean };
+      readonly vote?: {
+        readonly ballot: number;
+        readonly members: readonly NodeId[];
+        readonly departed: boolean;
+      };
       /** The sender has forgotten promises: `entries` are only what it holds and claims itself. */
       readonly forgetful: boolean;
       readonly departed: boolean;
       readonly entries: readonly CarriedEntry[];
     }
   /** Phase 2. */
-  | { readonly kind: 'accept'; readonly ballot: number; readonly members: readonly NodeId[]; readonly departed: boolean }
+  | {
+      readonly kind: 'accept';
+      readonly ballot: number;
+      readonly members: readonly NodeId[];
+      readonly departed: boolean;
+    }
   | { readonly kind: 'accepted'; readonly ballot: number }
   /** A higher ballot was promised. */
   | { readonly kind: 'outvoted'; readonly ballot: number; readonly promised: number }

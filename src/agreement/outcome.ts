@@ -54,7 +54,12 @@ export type DenialCause =
   | 'not-member';
 
 export type Output =
-  | { readonly kind: 'granted'; readonly request: number; readonly lock: AgreedLock; readonly renewed: boolean }
+  | {
+      readonly kind: 'granted';
+      readonly request: number;
+      readonly lock: AgreedLock;
+      readonly renewed: boolean;
+    }
   | {
       readonly kind: 'denied';
       readonly request: number;
@@ -66,7 +71,11 @@ export type Output =
   | { readonly kind: 'waiting'; readonly request: number; readonly obstacle: Obstacle }
   | { readonly kind: 'renewed'; readonly request: number; readonly lock: AgreedLock }
   /** The lease lives on as it was, but could not be extended in time. */
-  | { readonly kind: 'not-renewed'; readonly request: number; readonly cause: 'no-majority' | 'not-held' | 'not-holder' }
+  | {
+      readonly kind: 'not-renewed';
+      readonly request: number;
+      readonly cause: 'no-majority' | 'not-held' | 'not-holder';
+    }
   | {
       readonly kind: 'ended';
       readonly lock: AgreedLock;

@@ -41,7 +41,14 @@ export class Entry implements HeapItem {
   readonly order: number;
   heapIndex = -1;
 
-  constructor(claim: PlacedWireClaim, node: NodeId, boot: number, ageingMs: number, dueMs: number, order: number) {
+  constructor(
+    claim: PlacedWireClaim,
+    node: NodeId,
+    boot: number,
+    ageingMs: number,
+    dueMs: number,
+    order: number,
+  ) {
     this.claim = claim;
     this.node = node;
     this.boot = boot;

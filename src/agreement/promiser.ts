@@ -52,7 +52,8 @@ export class Promiser {
 
   onRaise(from: NodeId, { id, to }: BodyOf<'raise'>): void {
     const entry = this.table.get(id);
-    if (!this.#member.isReady || entry?.state !== 'promised' || entry.node !== from || entry.isCarried) return;
+    if (!this.#member.isReady || entry?.state !== 'promised' || entry.node !== from || entry.isCarried)
+      return;
     this.#member.observeRound(to);
     entry.promisedRound = Math.max(entry.promisedRound, to);
     this.#member.send(from, { kind: 'raised', id, to });
@@ -148,7 +149,8 @@ export class Promiser {
     for (const carried of entries) {
       const dueMs = nowMs + stretched(carried.remainingMs);
       const known = this.table.get(carried.claim.id);
-      const entry = known ?? this.table.add(carried.claim, carried.node, carried.boot, config.ageingMs, dueMs);
+      const entry =
+        known ?? this.table.add(carried.claim, carried.node, carried.boot, config.ageingMs, dueMs);
       this.table.extend(entry, dueMs);
       if (carried.granted) {
         entry.state = 'granted';
@@ -169,7 +171,8 @@ export class Promiser {
   /** Something in the way of these targets may be gone: those who stand in line for them, first come first served. */
   settleNear(targets: readonly CompiledTarget[]): void {
     if (!this.#member.isReady) return;
-    for (const entry of this.table.queuedNear(targets)) if (entry.heapIndex !== -1) this.#decide(entry, false);
+    for (const entry of this.table.queuedNear(targets))
+      if (entry.heapIndex !== -1) this.#decide(entry, false);
   }
 
   /** It may not promise, but what it knows to be held it can say. */
@@ -205,7 +208,8 @@ export class Promiser {
     for (const rival of inWay) this.#inquire(rival, entry);
     const lease = inWay.find((one) => one.state === 'granted');
     const obstacle = lease ?? inWay.find((one) => one.state === 'queued' && one.claim.waits);
-    if (obstacle !== undefined) this.#refuse(entry, obstacle, lease === undefined ? 'queued' : 'held', isAsked);
+    if (obstacle !== undefined)
+      this.#refuse(entry, obstacle, lease === undefined ? 'queued' : 'held', isAsked);
     else if (isAsked && inWay[0] !== undefined) this.#tellUndecided(entry, inWay[0]);
   }
 

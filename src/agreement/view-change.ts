@@ -8,6 +8,9 @@ import { isMember, majorityOf, sortedMembers, type View, witnessesOf } from './v
 /** Ballots of one number differ by the rank of who makes them. */
 const ballotsPerNumber = 256;
 
+/** Changes that are wanted at about the same time go into one view. */
+const gatherMs = 10;
+
 interface Proposal {
   readonly ballot: number;
   readonly deadlineMs: number;
@@ -51,8 +54,7 @@ export class ViewChange {
   /** Wants a node in or out, and proposes that until a view has it so. */
   want(node: NodeId, place: 'in' | 'out'): void {
     this.#wanted.set(node, place);
-    this.#retryMs = Math.min(this.#retryMs, this.#member.nowMs);
-    this.tick();
+    this.#retryMs = Math.min(this.#retryMs, this.#member.nowMs + gatherMs);
   }
 
   onPrepare(from: NodeId, { ballot }: BodyOf<'prepare'>): void {

@@ -40,7 +40,7 @@ export function isMember(view: View, node: NodeId): boolean {
 /** Below this stand the ranks of members; local fences of a round stand from here on. */
 const localFences = 512;
 /** Fences of one round. Rounds rise with every promise; 2^43 of them fit. */
-export const fencesPerRound = 1024;
+const fencesPerRound = 1024;
 /** A round from outside above this is refused: it would use the numbers up. */
 export const maxRound = 2 ** 42;
 
