@@ -38,7 +38,7 @@ export class Judge {
   readonly #asked = new Map<number, Asked>();
   readonly #history: Granted[] = [];
   readonly #active = new Map<LockId, Granted>();
-  /** Leases of different holders that exclude each other and are both around: few, so each is looked at after each step. */
+  /** Leases of different holders that exclude each other and are both around, the earlier first: few, so each is looked at after each step. */
   #rivals: (readonly [Granted, Granted])[] = [];
   readonly #overlaps = new Map<Target, Map<Target, boolean>>();
   /** Releases and forces that were asked for. */
@@ -120,16 +120,19 @@ export class Judge {
     for (const [request, asked] of this.#asked) if (asked.node === node) this.#asked.delete(request);
   }
 
-  /** After each step: of two leases that exclude each other no two nodes say at one instant that theirs is good. */
+  /**
+   * After each step: once a lease is granted, none that it excludes and that was granted before is good, then or ever after. At the
+   * grant that is I1; later it would be one that was let go of and came back.
+   */
   look(trueMs: number, isGood: (node: SimulatedNode, id: LockId) => boolean): void {
     if (this.#rivals.length === 0) return;
-    for (const [a, b] of this.#rivals) {
-      if (a.lock.assurance === 'local' || b.lock.assurance === 'local') continue;
-      if (a.isOver || b.isOver || a.node.isStopped(trueMs) || b.node.isStopped(trueMs)) continue;
-      if (isGood(a.node, a.lock.id) && !a.isOver && isGood(b.node, b.lock.id) && !b.isOver)
-        this.#say('I1', `${describe(a)} and ${describe(b)} are both good at ${Math.round(trueMs)}`);
+    for (const [earlier, later] of this.#rivals) {
+      if (earlier.lock.assurance === 'local' || later.lock.assurance === 'local') continue;
+      if (earlier.isOver || earlier.node.isStopped(trueMs)) continue;
+      if (isGood(earlier.node, earlier.lock.id) && !earlier.isOver)
+        this.#say('I1', `${describe(earlier)} is good at ${Math.round(trueMs)}, after ${describe(later)}`);
     }
-    this.#rivals = this.#rivals.filter(([a, b]) => !a.isOver && !b.isOver);
+    this.#rivals = this.#rivals.filter(([earlier]) => !earlier.isOver);
   }
 
   /** Some time after the last trouble: of leases that exclude each other one is left, on every node. */

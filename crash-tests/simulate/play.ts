@@ -14,6 +14,8 @@ import { type AgreementClass, type Observer, Simulation, targets } from './simul
 
 /** After the last trouble members that restarted wait until what they promised is over, and then need a change of the view. */
 const settleMs = 16_000;
+/** No run of twelve nodes has a tenth of it. */
+const mostSteps = 500_000;
 const races = 3;
 const raceMs = 3000;
 
@@ -55,7 +57,8 @@ class Run {
     for (const { atMs, action } of script.actions) sim.at(atMs, () => this.#act(action));
     sim.at(script.calmMs, () => this.#calmDown());
     sim.at(script.calmMs + settleMs, () => this.#settled());
-    sim.run(maxSteps);
+    sim.run(Math.min(maxSteps, mostSteps));
+    if (sim.steps >= mostSteps) sim.judge.say('live', `the run has no end after ${mostSteps} steps`);
     return { steps: sim.steps, grants: this.#grants, violations: sim.violations };
   }
 

@@ -48,7 +48,7 @@ export const targets: readonly Target[] = [
 export interface Observer {
   readonly trace?: (line: () => string) => void;
   /** Sees each message on its way, and may replace it by what a codec makes of it. */
-  readonly pass?: (message: Message) => Message;
+  readonly pass?: (message: Message, from: SimulatedNode) => Message;
 }
 
 /** Nodes, network and true time. A step is one event: a message that arrives, a timer, a write that is done, or an action. */
@@ -242,7 +242,7 @@ export class Simulation {
     const node = this.nodes.find(({ id }) => id === to);
     if (node === undefined || this.network.isCut(from.index, node.index, this.nowMs)) return;
     this.#boots.set(from, sent.boot);
-    const message = this.#observer.pass?.(sent) ?? sent;
+    const message = this.#observer.pass?.(sent, from) ?? sent;
     for (const delayMs of this.network.delays(this.nowMs)) {
       this.at(this.nowMs + delayMs + from.slowMs + node.slowMs, () => {
         if (this.network.isCut(from.index, node.index, this.nowMs)) return;

@@ -35,7 +35,7 @@ export class Agreement {
     return this.#core.claimant.size;
   }
 
-  /** To be written before anything else is done: the first call of `take` after the start has it. */
+  /** Right after construction: what has to be on disk before this member says anything. */
   start(now: Instant): Effects {
     return this.#core.do(now, () => {});
   }

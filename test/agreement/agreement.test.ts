@@ -62,6 +62,23 @@ describe('a claim', () => {
   });
 });
 
+describe('a disk', () => {
+  it('that does not answer leaves no claim without an answer, and no message that rests on it is sent', () => {
+    const cluster = new Cluster(3);
+    const node = cluster.node(0);
+    node.diskMs = 1e6;
+    cluster.sim.call(node, (agreement) =>
+      agreement.change(node.now(cluster.sim.nowMs), cluster.node(2).id, 'out'),
+    );
+    cluster.pass(100);
+    cluster.sent.length = 0;
+    const request = cluster.claim(0, 'alice', 'a.ts');
+    cluster.pass(1600);
+    assert.equal(cluster.denied(request).cause, 'no-majority');
+    assert.equal(cluster.sent.filter(({ from }) => from === node).length, 0);
+  });
+});
+
 describe('a claim that waits', () => {
   it('gets its turn in the order of arrival, whatever node it waits on', () => {
     const cluster = new Cluster(3);
@@ -137,7 +154,7 @@ describe('a lease', () => {
       for (const { lock } of sim.judge.active()) sim.judge.extended(lock.id, sim.nowMs);
       cluster.pass(2000);
     }
-    const keeps = cluster.sent.filter(({ body }) => body.kind === 'keep');
+    const keeps = cluster.sent.filter(({ message }) => message.body.kind === 'keep');
     assert.equal(node.agreement?.locks().length, 40);
     assert.ok(keeps.length > 0 && keeps.length <= 2 * 20, `${keeps.length} messages in 20 s`);
   });

@@ -14,13 +14,13 @@ export class Cluster {
   readonly sim: Simulation;
   readonly nodes: readonly SimulatedNode[];
   readonly said: { readonly node: SimulatedNode; readonly output: Output }[] = [];
-  readonly sent: Message[] = [];
+  readonly sent: { readonly from: SimulatedNode; readonly message: Message }[] = [];
 
   constructor(nodes: number, draws: Draws = {}) {
     const script = { ...drawScript(7, draws), nodes, actions: [] };
     this.sim = new Simulation(script, undefined, {
-      pass: (message) => {
-        this.sent.push(message);
+      pass: (message, from) => {
+        this.sent.push({ from, message });
         return message;
       },
     });
