@@ -36,13 +36,14 @@ export async function withBug<T>(bug: ProtocolBug, use: (planted: AgreementClass
   }
 }
 
-/** @returns the first seed whose run shows the bug, and what it shows; undefined when none up to `seeds` does. */
+/** @returns the first seed from `first` on whose run shows the bug, and what it shows; undefined when none of `seeds` does. */
 export function findBug(
   bug: ProtocolBug,
   seeds: number,
+  first = 1,
 ): Promise<{ readonly seed: number; readonly problem: string } | undefined> {
   return withBug(bug, (planted) => {
-    for (let seed = 1; seed <= seeds; seed += 1) {
+    for (let seed = first; seed < first + seeds; seed += 1) {
       const problem = problemOf(seed, bug, planted);
       if (problem !== undefined && bug.breaks.includes(problem.split(' ')[0] ?? '')) return { seed, problem };
     }

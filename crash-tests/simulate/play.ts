@@ -14,8 +14,8 @@ import { type AgreementClass, type Observer, Simulation, targets } from './simul
 
 /** After the last trouble members that restarted wait until what they promised is over, and then need a change of the view. */
 const settleMs = 16_000;
-/** No run of twelve nodes has a tenth of it. */
-const mostSteps = 500_000;
+/** A run of twelve nodes has some 50 000. */
+const mostSteps = 200_000;
 const races = 3;
 const raceMs = 3000;
 

@@ -16,8 +16,8 @@ export interface ProtocolBug {
   /** The trouble under which it shows the soonest. */
   readonly under: readonly FaultKind[];
   readonly nodes?: number;
-  /** Takes more seeds than the tests have time for: `npm run simulate -- --planted` looks for it. */
-  readonly isRare?: boolean;
+  /** The seed from which on it is found the soonest. @default 1 */
+  readonly firstSeed?: number;
 }
 
 const bug = (
@@ -29,14 +29,19 @@ const bug = (
   by: string,
 ): ProtocolBug => ({ name, edits: [{ file, replace, by }], breaks: breaks.split(' '), under });
 
+const from = (firstSeed: number, found: ProtocolBug): ProtocolBug => ({ ...found, firstSeed });
+
 export const protocolBugs: readonly ProtocolBug[] = [
-  bug(
-    'a member that restarted promises at once, whatever it had promised before',
-    ['crash', 'weather', 'evict'],
-    'I1',
-    'member.ts',
-    'this.forgetful = init.durable !== undefined && found.view.epoch > 0 && !isAlone(found.view, this.self);',
-    'this.forgetful = false;',
+  from(
+    306,
+    bug(
+      'a member that restarted promises at once, whatever it had promised before',
+      ['crash', 'weather', 'evict'],
+      'I1',
+      'member.ts',
+      'this.forgetful = init.durable !== undefined && found.view.epoch > 0 && !isAlone(found.view, this.self);',
+      'this.forgetful = false;',
+    ),
   ),
   {
     name: 'the quorum is taken from the members within reach, not from the view',
@@ -67,29 +72,38 @@ export const protocolBugs: readonly ProtocolBug[] = [
     'const fence = clusterFence(highest, view, member.self);',
     'const fence = clusterFence((this.#localAt += 1), view, member.self);',
   ),
-  bug(
-    'the fence is taken from the first promise, not from the highest of a majority',
-    ['weather', 'partition'],
-    'I2',
-    'claimant.ts',
-    'const highest = Math.max(this.#newestRound + 1, ...rounds);\n    const noted = promisers.filter((_, at) => rounds[at] === highest);',
-    'const highest = rounds[0] ?? 0;\n    const noted = promisers;',
+  from(
+    77,
+    bug(
+      'the fence is taken from the first promise, not from the highest of a majority',
+      ['weather', 'partition'],
+      'I2',
+      'claimant.ts',
+      'const highest = Math.max(this.#newestRound + 1, ...rounds);\n    const noted = promisers.filter((_, at) => rounds[at] === highest);',
+      'const highest = rounds[0] ?? 0;\n    const noted = promisers;',
+    ),
   ),
-  bug(
-    'the drift margin is left out',
-    ['weather', 'slow'],
-    'I1',
-    'agreement-options.ts',
-    'return ms * ((1 + clockDrift) / (1 - clockDrift));',
-    'return ms;',
+  from(
+    41,
+    bug(
+      'the drift margin is left out',
+      ['weather', 'slow'],
+      'I1',
+      'agreement-options.ts',
+      'return ms * ((1 + clockDrift) / (1 - clockDrift));',
+      'return ms;',
+    ),
   ),
-  bug(
-    'an extension counts up to what the holder wants by the time of its answer',
-    ['weather', 'slow', 'one-way'],
-    'I1',
-    'holder.ts',
-    'else this.#confirmed(lease, from, untilMs);',
-    'else this.#confirmed(lease, from, lease.wantMs);',
+  from(
+    803,
+    bug(
+      'an extension counts up to what the holder wants by the time of its answer',
+      ['weather', 'slow', 'one-way'],
+      'I1',
+      'holder.ts',
+      'else this.#confirmed(lease, from, untilMs);',
+      'else this.#confirmed(lease, from, lease.wantMs);',
+    ),
   ),
   {
     name: 'a lease lives as long as its holder wants, whether or not a majority extended it',
@@ -103,6 +117,7 @@ export const protocolBugs: readonly ProtocolBug[] = [
     ],
     breaks: ['I1'],
     under: ['partition', 'one-way'],
+    firstSeed: 36,
   },
   {
     name: 'a member that voted for the next view goes on promising in this one, and forgets that with the view',
@@ -120,6 +135,7 @@ export const protocolBugs: readonly ProtocolBug[] = [
     ],
     breaks: ['I1', 'I2'],
     under: ['join', 'leave', 'slow', 'weather'],
+    firstSeed: 137,
   },
   bug(
     'a view begins without the promises of the one before',
@@ -137,13 +153,16 @@ export const protocolBugs: readonly ProtocolBug[] = [
     '|| entry.isCarried;',
     '|| false;',
   ),
-  bug(
-    'the next view is decided although promises of this one may be missing',
-    ['crash', 'partition', 'weather'],
-    'I1',
-    'view.ts',
-    'return view.members.length - majorityOf(view) + 1;',
-    'return 0;',
+  from(
+    59,
+    bug(
+      'the next view is decided although promises of this one may be missing',
+      ['crash', 'partition', 'weather'],
+      'I1',
+      'view.ts',
+      'return view.members.length - majorityOf(view) + 1;',
+      'return 0;',
+    ),
   ),
   {
     name: 'a member that was behind begins in a view without what was promised before',
@@ -157,6 +176,7 @@ export const protocolBugs: readonly ProtocolBug[] = [
     ],
     breaks: ['I1'],
     under: ['join', 'leave', 'partition', 'crash'],
+    firstSeed: 495,
   },
   {
     name: 'rounds are not reserved on disk',
@@ -177,13 +197,16 @@ export const protocolBugs: readonly ProtocolBug[] = [
     under: ['crash'],
     nodes: 1,
   },
-  bug(
-    'a promise given back still counts when it comes late',
-    ['weather', 'one-way', 'slow'],
-    'I1',
-    'claimant.ts',
-    'if (sentMs === undefined || body.yields !== pending.yieldsOf(from)) return;',
-    'if (sentMs === undefined) return;',
+  from(
+    211,
+    bug(
+      'a promise given back still counts when it comes late',
+      ['weather', 'one-way', 'slow'],
+      'I1',
+      'claimant.ts',
+      'if (sentMs === undefined || body.yields !== pending.yieldsOf(from)) return;',
+      'if (sentMs === undefined) return;',
+    ),
   ),
   bug(
     'on one side the later claim of a race keeps its promise',
@@ -214,13 +237,16 @@ export const protocolBugs: readonly ProtocolBug[] = [
     breaks: ['I1'],
     under: ['suspend'],
   },
-  bug(
-    'a lease in doubt is confirmed by members that had let it go',
-    ['suspend', 'set-wall', 'pause'],
-    'I1 I2',
-    'promiser.ts',
-    'if (recheck || (known === undefined',
-    'if ((known === undefined',
+  from(
+    140,
+    bug(
+      'a lease in doubt is confirmed by members that had let it go',
+      ['suspend', 'set-wall', 'pause'],
+      'I1 I2',
+      'promiser.ts',
+      'if (recheck || (known === undefined',
+      'if ((known === undefined',
+    ),
   ),
   bug(
     'a local lease does not give way to one that a majority promised',
