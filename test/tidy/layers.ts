@@ -7,7 +7,7 @@ import { folderOf, inProduct, packageOf, type Rule, resolveImport, type Violatio
 const layers: readonly (readonly string[])[] = [
   ['base'],
   ['codec', 'queue', 'lock', 'project', 'home'],
-  ['delta', 'audit', 'usage'],
+  ['delta', 'audit', 'usage', 'agreement'],
   ['store', 'search', 'control'],
   ['backup'],
   ['migrate'],
@@ -171,7 +171,7 @@ export const threadsLoadAddonsLate: Rule = (files) => {
 };
 
 /** Synchronous and free of I/O: this is what keeps the main thread's locks and ring hot. */
-const synchronousFolders = /^src\/(lock|delta)\//;
+const synchronousFolders = /^src\/(lock|delta|agreement)\//;
 const pureModules: readonly string[] = ['node:assert', 'node:assert/strict', 'node:crypto'];
 const asynchronousNames: ReadonlySet<string> = new Set([
   'Promise',
@@ -187,7 +187,9 @@ export const locksAndDeltasAreSynchronous: Rule = (files) =>
     .flatMap((file) => {
       const found: Violation[] = [];
       const add = (node: { readonly start: number }, what: string) =>
-        found.push(file.violation(node.start, `${what}: lock/ and delta/ are synchronous and free of I/O`));
+        found.push(
+          file.violation(node.start, `${what}: lock/, delta/ and agreement/ are synchronous and free of I/O`),
+        );
       const ifAsync = (node: { readonly start: number; readonly async: boolean }) => {
         if (node.async) add(node, 'async function');
       };
@@ -208,7 +210,7 @@ export const locksAndDeltasAreSynchronous: Rule = (files) =>
         found.push({
           path: file.path,
           line: edge.line,
-          what: `imports ${edge.specifier}: lock/ and delta/ are synchronous and free of I/O`,
+          what: `imports ${edge.specifier}: lock/, delta/ and agreement/ are synchronous and free of I/O`,
         });
       }
       return found;
