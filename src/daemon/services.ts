@@ -1,4 +1,5 @@
 /** The services of a daemon: made of its stores and settings, and joined to each other. */
+import { AgentMemory } from '../agents/agent-memory.ts';
 import type { Clock } from '../base/clock.ts';
 import { HybridClock } from '../base/hybrid-clock.ts';
 import type { LockId } from '../base/ids.ts';
@@ -9,6 +10,7 @@ import type { HomePaths } from '../home/home-paths.ts';
 import type { NodeKey } from '../home/node-key.ts';
 import { FenceSource, fenceBlock } from '../lock/fence.ts';
 import { ProjectCache } from '../project/project-cache.ts';
+import { type AgentServices, createAgentServices, noteTransition } from './agent-services.ts';
 import { AuditService } from './audit-service.ts';
 import { DeltaService } from './delta-service.ts';
 import { LockService } from './lock-service.ts';
@@ -52,12 +54,16 @@ export function createServices(
     lowMark: fenceBlock / 2,
     onLow: () => reserveMore(fences, stores, logger),
   });
+  const memory = new AgentMemory(clock);
   const locks = new LockService(
     {
       clock,
       fences,
       newLockId: lockIds(),
-      onTransition: (transition) => audit.record(auditDraft(transition)),
+      onTransition: (transition) => {
+        audit.record(auditDraft(transition));
+        noteTransition(agents, transition);
+      },
     },
     config.locks,
   );
@@ -69,7 +75,19 @@ export function createServices(
       auditDays: config.audit.retentionDays,
     },
   );
-  return { audit, deltas, guard, locks, retention, targets: new TargetResolver(new ProjectCache({ clock })) };
+  const targets = new TargetResolver(new ProjectCache({ clock }));
+  const metrics = stores.kind === 'memory' ? undefined : paths.metrics;
+  const agents: AgentServices = createAgentServices({
+    clock,
+    logger,
+    locks,
+    deltas,
+    audit,
+    targets,
+    memory,
+    metrics,
+  });
+  return { audit, deltas, guard, locks, retention, targets, agents };
 }
 
 async function measureStorage(root: string, stores: OpenStores): Promise<StorageUse> {
