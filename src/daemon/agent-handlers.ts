@@ -4,13 +4,12 @@ import { CollabError } from '../base/errors.ts';
 import type { AgentId } from '../base/ids.ts';
 import type { Handlers } from '../control/handlers.ts';
 import type { CommitConflict } from '../control/results.ts';
-import { judgeCohesion } from '../search/cohesion.ts';
-import type { AgentServices } from './agent-services.ts';
+import type { AgentHost } from './agent-host.ts';
 import { lockView } from './lock-views.ts';
 import type { TargetResolver } from './targets.ts';
 
 export interface AgentHandlerParts {
-  readonly agents: AgentServices;
+  readonly agents: AgentHost;
   readonly locks: Pick<CommitParts['locks'], 'touch'>;
   readonly targets: TargetResolver;
 }
@@ -46,23 +45,25 @@ export function agentHandlers({ agents, locks, targets }: AgentHandlerParts): Ag
     'context.search': async ({ query, cwd, path, limit, agent }) => {
       touch(agent);
       const scope = await where(cwd, path);
-      const hits = await agents.search.search({ text: query, ...scope, limit: limit ?? defaultHits });
-      return { method: agents.search.method, hits: hits.map(({ project, ...hit }) => hit) };
+      const { search } = await agents.open();
+      const hits = await search.search({ text: query, ...scope, limit: limit ?? defaultHits });
+      return { method: search.method, hits: hits.map(({ project, ...hit }) => hit) };
     },
     'context.cohesion': async ({ cwd, path, text, agent }) => {
       touch(agent);
-      return judgeCohesion(agents.search, { text, ...(await where(cwd, path)), limit: cohesionHits });
+      return (await agents.open()).judge({ text, ...(await where(cwd, path)), limit: cohesionHits });
     },
     'agent.updates': async ({ agent, cwd, paths }) => {
       touch(agent);
-      return agents.updates.take(agent as AgentId, await targets.project(cwd), paths);
+      return (await agents.open()).updates.take(agent as AgentId, await targets.project(cwd), paths);
     },
     'agent.identify': async ({ tool, input, session }) => ({
-      agent: agents.claims.take(tool, input, session as AgentId | undefined) ?? null,
+      agent: (await agents.open()).claims.take(tool, input, session as AgentId | undefined) ?? null,
     }),
     'usage.report': async ({ agent, tokens, model, category, metadata }) => {
       touch(agent);
-      const { id } = agents.usage.record({
+      const { usage } = await agents.open();
+      const { id } = usage.record({
         tokens,
         model,
         category: category ?? 'other',
@@ -70,14 +71,16 @@ export function agentHandlers({ agents, locks, targets }: AgentHandlerParts): Ag
       });
       return { id };
     },
-    'usage.totals': ({ fromDay, toDay }) => agents.usage.totals(fromDay, toDay),
+    'usage.totals': async ({ fromDay, toDay }) => (await agents.open()).usage.totals(fromDay, toDay),
     'commit.check': async ({ agent, cwd, paths }) => {
       touch(agent);
-      return { conflicts: (await agents.commits.check(agent as AgentId, cwd, paths)).map(conflictView) };
+      const { commits } = await agents.open();
+      return { conflicts: (await commits.check(agent as AgentId, cwd, paths)).map(conflictView) };
     },
     'commit.report': async ({ agent, cwd, commit, paths }) => {
       touch(agent);
-      const found = await agents.commits.report(agent as AgentId, cwd, commit, paths);
+      const { commits } = await agents.open();
+      const found = await commits.report(agent as AgentId, cwd, commit, paths);
       return { violations: found.map(conflictView) };
     },
   };

@@ -1,5 +1,5 @@
 /** What the daemon does for agents, joined to its locks, its log and its audit trail. */
-import type { AgentMemory } from '../agents/agent-memory.ts';
+import { AgentMemory } from '../agents/agent-memory.ts';
 import { AgentUpdates } from '../agents/agent-updates.ts';
 import { CallClaims } from '../agents/call-claims.ts';
 import { CommitCheck } from '../agents/commit-check.ts';
@@ -12,6 +12,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { LockTransition } from '../lock/outcome.ts';
 import { formatTarget } from '../lock/target.ts';
+import { judgeCohesion } from '../search/cohesion.ts';
+import type { SearchQuery } from '../search/context-search.ts';
 import { UsageLog } from '../usage/usage-log.ts';
 import type { AuditService } from './audit-service.ts';
 import { lazySearch } from './context-feed.ts';
@@ -27,7 +29,6 @@ export interface AgentServiceParts {
   readonly deltas: DeltaService;
   readonly audit: AuditService;
   readonly targets: TargetResolver;
-  readonly memory: AgentMemory;
   /** Where token usage is written; undefined in memory mode. */
   readonly metrics: string | undefined;
 }
@@ -35,7 +36,8 @@ export interface AgentServiceParts {
 export type AgentServices = ReturnType<typeof createAgentServices>;
 
 export function createAgentServices(parts: AgentServiceParts) {
-  const { clock, logger, locks, deltas, audit, targets, memory } = parts;
+  const { clock, logger, locks, deltas, audit, targets } = parts;
+  const memory = new AgentMemory(clock);
   const log: AgentLog = {
     append: async (draft) => {
       await deltas.append(draft, 'accepted');
@@ -69,21 +71,28 @@ export function createAgentServices(parts: AgentServiceParts) {
     noticeText: noticeView,
     wallMs: () => clock.wallMs(),
   });
+  const search = lazySearch(deltas.store);
   return {
-    memory,
     claims,
     updates,
     violations,
     watch,
     hooks,
     commits: new CommitCheck({ places, locks, violations, clock }),
-    search: lazySearch(deltas.store),
+    search,
+    judge: (query: SearchQuery) => judgeCohesion(search, query),
+    /** What a transition of a lock means to agents. */
+    note: (transition: LockTransition) => noteTransition({ watch, memory }, transition),
     usage: new UsageLog(parts.metrics, { clock, logger }),
   };
 }
 
-/** What a transition of a lock means to agents. Called from inside the lock table: quick, and never throws. */
-export function noteTransition({ watch, memory }: AgentServices, transition: LockTransition): void {
+interface TransitionParts {
+  readonly watch: LeaseWatch;
+  readonly memory: AgentMemory;
+}
+
+function noteTransition({ watch, memory }: TransitionParts, transition: LockTransition): void {
   if (transition.action === 'acquired') watch.acquired(transition.lock);
   else if (transition.action === 'denied') noteDenial(memory, transition);
   else if ('lock' in transition && transition.action !== 'renewed') watch.ended(transition.lock);

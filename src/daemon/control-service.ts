@@ -19,7 +19,7 @@ import { hookClients } from '../hook/hook-event.ts';
 import { parseTarget } from '../lock/claim.ts';
 import { formatTarget } from '../lock/target.ts';
 import { agentHandlers } from './agent-handlers.ts';
-import type { AgentServices } from './agent-services.ts';
+import type { AgentHost } from './agent-host.ts';
 import type { AuditService } from './audit-service.ts';
 import type { DeltaService } from './delta-service.ts';
 import type { LockService } from './lock-service.ts';
@@ -37,7 +37,7 @@ export interface ControlComponents {
   readonly deltas: DeltaService;
   readonly audit: AuditService;
   readonly targets: TargetResolver;
-  readonly agents: AgentServices;
+  readonly agents: AgentHost;
   /** Makes a backup in `to`, or in backups/ of the data directory. */
   readonly backup: (to: string | undefined) => Promise<OperationResult<'backup'>>;
   readonly retention: Pick<RetentionSchedule, 'run'>;
@@ -101,7 +101,7 @@ export class DaemonControl implements ControlService {
 
   async hook(client: string, event: unknown): Promise<Readonly<Record<string, unknown>>> {
     const known = hookClients.find((name) => name === client);
-    if (known !== undefined) return this.#parts.agents.hooks.handle(known, event);
+    if (known !== undefined) return (await this.#parts.agents.open()).hooks.handle(known, event);
     throw new CollabError('NOT_FOUND', `no client is called ${client.slice(0, 40)}`, {
       next: `Send hook events as one of ${hookClients.join(', ')}.`,
     });

@@ -145,8 +145,7 @@ export class Daemon {
     const services = createServices(home, stores, logger, clock);
     const { locks, audit, guard, retention, agents } = services;
     closers.push(
-      { what: 'usage', close: () => agents.usage.close() },
-      { what: 'lease watch', close: () => agents.watch.close() },
+      { what: 'agents', close: () => agents.close() },
       { what: 'retention', close: () => retention.close() },
       { what: 'guard', close: () => guard.close() },
     );

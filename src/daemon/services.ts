@@ -1,5 +1,4 @@
 /** The services of a daemon: made of its stores and settings, and joined to each other. */
-import { AgentMemory } from '../agents/agent-memory.ts';
 import type { Clock } from '../base/clock.ts';
 import { HybridClock } from '../base/hybrid-clock.ts';
 import type { LockId } from '../base/ids.ts';
@@ -10,7 +9,7 @@ import type { HomePaths } from '../home/home-paths.ts';
 import type { NodeKey } from '../home/node-key.ts';
 import { FenceSource, fenceBlock } from '../lock/fence.ts';
 import { ProjectCache } from '../project/project-cache.ts';
-import { type AgentServices, createAgentServices, noteTransition } from './agent-services.ts';
+import { AgentHost } from './agent-host.ts';
 import { AuditService } from './audit-service.ts';
 import { DeltaService } from './delta-service.ts';
 import { LockService } from './lock-service.ts';
@@ -54,7 +53,6 @@ export function createServices(
     lowMark: fenceBlock / 2,
     onLow: () => reserveMore(fences, stores, logger),
   });
-  const memory = new AgentMemory(clock);
   const locks = new LockService(
     {
       clock,
@@ -62,7 +60,7 @@ export function createServices(
       newLockId: lockIds(),
       onTransition: (transition) => {
         audit.record(auditDraft(transition));
-        noteTransition(agents, transition);
+        agents.note(transition);
       },
     },
     config.locks,
@@ -77,14 +75,13 @@ export function createServices(
   );
   const targets = new TargetResolver(new ProjectCache({ clock }));
   const metrics = stores.kind === 'memory' ? undefined : paths.metrics;
-  const agents: AgentServices = createAgentServices({
+  const agents: AgentHost = new AgentHost({
     clock,
     logger,
     locks,
     deltas,
     audit,
     targets,
-    memory,
     metrics,
   });
   return { audit, deltas, guard, locks, retention, targets, agents };
