@@ -40,9 +40,12 @@ export class HookService {
       case 'PostToolUse':
       case 'PostToolUseFailure':
         return this.#after(event, record);
+      case 'UserPromptSubmit':
+        // A turn is over: calls that its user refused have no end of their own.
+        record.calls.clear();
+        return tellAnswer(event, await this.#news(event));
       case 'SessionStart':
       case 'SubagentStart':
-      case 'UserPromptSubmit':
         return tellAnswer(event, await this.#news(event));
       case 'SessionEnd':
         for (const member of memory.family(event.session)) this.#gone(member.id);

@@ -53,7 +53,7 @@ export async function checkWrite(
   for (const reason of files.length > maxTargets ? ['too many files'] : writes.unparsed)
     parts.audit.record(unparsedDraft(event, record, reason));
   if (files.length === 0 || files.length > maxTargets) {
-    beginCall(event, record, [], parts.memory);
+    if (runsPrograms(event)) beginCall(event, record, [], parts.memory);
     return { decision: 'allow', text: notices.map((notice) => parts.noticeText(notice).message).join('\n') };
   }
   const facts = await gatherFacts(record, files, notices, parts);

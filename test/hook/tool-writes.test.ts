@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { CollabError } from '../../src/base/errors.ts';
+import { editedLines } from '../../src/hook/edited-lines.ts';
 import { parseHookEvent } from '../../src/hook/hook-event.ts';
 import { toolReads, toolWrites } from '../../src/hook/tool-writes.ts';
+import { testSeed } from '../support/seed.ts';
+
+const seed = testSeed();
 
 /** As the clients send it. */
 const recorded = {
@@ -113,4 +118,44 @@ test('refuses an event without a session, a name or a directory', () => {
   ])
     assert.throws(() => parseHookEvent('claude', { ...recorded, ...fields }), CollabError);
   for (const raw of [null, [], 'x', 5]) assert.throws(() => parseHookEvent('claude', raw), CollabError);
+});
+
+/** What shell lines and patches are made of. */
+const pieces = [
+  ...`> >> | && ; " ' $( ) \` <<E E \\ { } ( rm cd git checkout -- -C sed -i mv a ../b * ~ $x bash -c @@ -y +z`.split(
+    ' ',
+  ),
+  ...[' ', '\n', '\u0000', '*** Begin Patch', '*** Update File: x', '*** End Patch'],
+];
+
+test(`answers to any input of any tool, and writes only to absolute paths (TEST_SEED=${seed})`, () => {
+  const tools = [...new Set(cases.map(([tool]) => tool))];
+  const fields = [
+    'file_path',
+    'notebook_path',
+    'old_string',
+    'new_string',
+    'content',
+    'command',
+    'cmd',
+    'edits',
+    'workdir',
+  ];
+  const piece = fc.constantFrom(...pieces);
+  const text = fc.array(piece, { maxLength: 25 }).map((pieces) => pieces.join(''));
+  const value = fc.oneof(text, fc.jsonValue({ maxDepth: 3 }), fc.array(text, { maxLength: 5 }));
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...tools),
+      fc.dictionary(fc.constantFrom(...fields), value),
+      (tool, input) => {
+        const event = parseHookEvent('claude', { ...recorded, tool_name: tool, tool_input: input });
+        for (const { path, change } of toolWrites(event).targets) {
+          assert.ok(path.startsWith('/'), path);
+          if (change !== undefined) editedLines(change, 'a\nb\n');
+        }
+      },
+    ),
+    { seed, numRuns: 3000 },
+  );
 });
