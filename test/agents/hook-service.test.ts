@@ -107,6 +107,17 @@ test('tells of a lost lease before the next write, and lets the one after that t
   assert.equal(denied(await place.edit('one', 'src/a.ts', 'line 2\n', 'two\n')), undefined);
 });
 
+test('tells of a lease that expired before the next write', async (t) => {
+  const place = await HookPlace.open(t);
+  await place.running.acquire('claude:one', 'src/a.ts:1-5', { ttlMs: 30 });
+  while ((await place.locks()).length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.match(
+    denied(await place.edit('one', 'src/a.ts', 'line 2\n', 'two\n')) ?? '',
+    /expired.*read it again/,
+  );
+  assert.equal(denied(await place.edit('one', 'src/a.ts', 'line 2\n', 'two\n')), undefined);
+});
+
 test('tells of a lost lease with whatever call comes next', async (t) => {
   const place = await HookPlace.open(t);
   const lock = await place.running.acquire('claude:one', 'src/a.ts:1-5');
