@@ -78,6 +78,9 @@ test('serves the hook that it wrote, with the token that it wrote, and lets that
   const post = (to: string) => fetch(to, { method: 'POST', headers, body: JSON.stringify(event) });
   assert.equal((await post(url)).status, 200);
   assert.equal((await post(url.replace('/v1/hook/claude', '/v1/status'))).status, 401);
+  // The address and the token outlive the daemon.
+  await cli.json(['daemon', 'restart']);
+  assert.equal((await post(url)).status, 200);
 });
 
 test('reports drift, and mends it', async () => {
