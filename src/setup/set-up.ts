@@ -1,5 +1,5 @@
 /** Connects clients: plans what changes in which file, writes it, and looks whether it works. */
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { access, mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CollabError, encodeError, toCollabError, type WireError } from '../base/errors.ts';
 import { writeFileAtomic } from '../home/atomic-file.ts';
@@ -113,7 +113,6 @@ async function readOrEmpty(path: string): Promise<string> {
 }
 
 async function modeOf(path: string): Promise<number> {
-  const { stat } = await import('node:fs/promises');
   return stat(path).then(
     ({ mode }) => mode & 0o777,
     () => 0o600,

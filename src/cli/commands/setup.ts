@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { userHome } from '../../base/environment.ts';
 import { CollabError } from '../../base/errors.ts';
 import { writeFileAtomic } from '../../home/atomic-file.ts';
-import { updateConfig } from '../../home/config-file.ts';
+import { loadConfig, updateConfig } from '../../home/config-file.ts';
 import { homePaths } from '../../home/home-paths.ts';
 import { getSetting, setSetting } from '../../home/settings.ts';
 import { type Client, clientNames, clientsIn, type SetupEntries } from '../../setup/clients.ts';
@@ -153,7 +153,6 @@ async function entriesFor(
   if (commandsOnly) return entries;
   const { port, token } = (await daemon.call('hook.endpoint', {})).data;
   const paths = homePaths(home);
-  const { loadConfig } = await import('../../home/config-file.ts');
   const { raw } = await loadConfig(paths);
   const fixed = getSetting(raw, 'port').value === 0 ? port : Number(getSetting(raw, 'port').value);
   const needsPort = clients.some(({ name }) => name === 'claude');
