@@ -9,6 +9,7 @@ import type { HomePaths } from '../home/home-paths.ts';
 import type { NodeKey } from '../home/node-key.ts';
 import { FenceSource, fenceBlock } from '../lock/fence.ts';
 import { ProjectCache } from '../project/project-cache.ts';
+import { AgentHost } from './agent-host.ts';
 import { AuditService } from './audit-service.ts';
 import { DeltaService } from './delta-service.ts';
 import { LockService } from './lock-service.ts';
@@ -57,7 +58,10 @@ export function createServices(
       clock,
       fences,
       newLockId: lockIds(),
-      onTransition: (transition) => audit.record(auditDraft(transition)),
+      onTransition: (transition) => {
+        audit.record(auditDraft(transition));
+        agents.note(transition);
+      },
     },
     config.locks,
   );
@@ -69,7 +73,18 @@ export function createServices(
       auditDays: config.audit.retentionDays,
     },
   );
-  return { audit, deltas, guard, locks, retention, targets: new TargetResolver(new ProjectCache({ clock })) };
+  const targets = new TargetResolver(new ProjectCache({ clock }));
+  const metrics = stores.kind === 'memory' ? undefined : paths.metrics;
+  const agents: AgentHost = new AgentHost({
+    clock,
+    logger,
+    locks,
+    deltas,
+    audit,
+    targets,
+    metrics,
+  });
+  return { audit, deltas, guard, locks, retention, targets, agents };
 }
 
 async function measureStorage(root: string, stores: OpenStores): Promise<StorageUse> {

@@ -7,13 +7,13 @@ import { folderOf, inProduct, packageOf, type Rule, resolveImport, type Violatio
 const layers: readonly (readonly string[])[] = [
   ['base'],
   ['codec', 'queue', 'lock', 'project', 'home'],
-  ['delta', 'audit', 'usage', 'agreement'],
+  ['delta', 'audit', 'usage', 'agreement', 'hook'],
   ['store', 'search', 'control'],
   ['backup'],
   ['migrate'],
-  ['offload', 'p2p', 'mcp', 'web'],
+  ['offload', 'p2p', 'mcp', 'web', 'agents'],
   ['daemon'],
-  ['doctor'],
+  ['doctor', 'setup'],
   ['cli'],
 ];
 
@@ -80,8 +80,13 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'cli-table3': ['cli'],
   hono: ['web'],
   '@hono/node-server': ['web'],
-  zod: ['control', 'home'],
-  yaml: ['migrate'],
+  zod: ['control', 'home', 'mcp'],
+  '@modelcontextprotocol/server': ['mcp'],
+  '@modelcontextprotocol/client': ['mcp'],
+  minisearch: ['search'],
+  'jsonc-parser': ['setup'],
+  'smol-toml': ['setup'],
+  yaml: ['migrate', 'setup'],
   'fs-native-extensions': ['home'],
 };
 
@@ -93,6 +98,8 @@ const toolOwners: Readonly<Record<string, string>> = {
   'classic-level': 'bench/peers/',
   'better-sqlite3': 'bench/peers/',
   'fast-check': 'test/',
+  'gpt-tokenizer': 'test/mcp/',
+  '@modelcontextprotocol/conformance': 'test/mcp/',
   'oxc-parser': 'test/tidy/',
 };
 
