@@ -272,4 +272,15 @@ export const protocolBugs: readonly ProtocolBug[] = [
     "if (leaseMs >= lease.wantMs) this.end(lease, { cause: 'expired' });",
     'if (leaseMs >= lease.wantMs) this.#leases.delete(lease.wire.id);',
   ),
+  from(
+    31,
+    bug(
+      'a lease in doubt outlives a change of the view, which hands on what single members promised',
+      ['suspend', 'join', 'slow'],
+      'I1 I2',
+      'holder.ts',
+      "if (lease.doubtedMs !== undefined && lease.assurance === 'cluster')\n        this.end",
+      'if (lease.doubtedMs === 0)\n        this.end',
+    ),
+  ),
 ];

@@ -1,6 +1,6 @@
 import type { AgentId, LockId, NodeId } from '../base/ids.ts';
 import type { Claim } from '../lock/claim.ts';
-import { sameTarget } from '../lock/target.ts';
+import { formatScope } from '../lock/scope.ts';
 import { HeldLease } from './held-lease.ts';
 import type { Member } from './member.ts';
 import type { BodyOf, KeptLease, Refused } from './message.ts';
@@ -33,7 +33,11 @@ export class Holder {
   readonly #member: Member;
   readonly #promiser: Promiser;
   readonly #leases = new Map<LockId, HeldLease>();
+  readonly #byWhat = new Map<string, HeldLease>();
+  readonly #ofAgent = new Map<AgentId, Set<HeldLease>>();
   readonly #batches = new Map<number, Batch>();
+  /** No lease or renewal is due before; undefined when that has to be looked for. Every call asks, so it must cost nothing. */
+  #dueMs: number | undefined = undefined;
   #nextBatch = 1;
   #renewals: Renewal[] = [];
 
@@ -60,13 +64,8 @@ export class Holder {
 
   /** The agent's lease for just these targets in this mode, if it is good. */
   sameAs(claim: Claim): HeldLease | undefined {
-    for (const lease of this.#leases.values()) {
-      const { agent, mode, targets } = lease.wire;
-      if (agent !== claim.agent || mode !== claim.mode || targets.length !== claim.targets.length) continue;
-      const isSame = claim.targets.every((target) => targets.some((one) => sameTarget(one, target)));
-      if (isSame && lease.isValid(this.#member.leaseMs)) return lease;
-    }
-    return undefined;
+    const lease = this.#byWhat.get(whatOf(claim));
+    return lease?.isValid(this.#member.leaseMs) === true ? lease : undefined;
   }
 
   grant(pending: PendingClaim, fence: number, assurance: Assurance, backing: Map<NodeId, number>): void {
@@ -75,6 +74,11 @@ export class Holder {
     lease.count(majorityOf(member.view));
     for (const node of pending.promised.keys()) lease.knownBy.add(node);
     this.#leases.set(pending.wire.id, lease);
+    const own = this.#ofAgent.get(pending.wire.agent);
+    if (own === undefined) this.#ofAgent.set(pending.wire.agent, new Set([lease]));
+    else own.add(lease);
+    this.#byWhat.set(whatOf(pending.wire), lease);
+    this.#dueBy(lease.endMs);
     if (assurance === 'local') this.#promiser.noteLocal(this.#kept(lease, true));
     const lock = { ...lease.snapshot(member.leaseMs), remainingMs: lease.ttlMs };
     member.output({ kind: 'granted', request: pending.request, lock, renewed: false });
@@ -85,6 +89,7 @@ export class Holder {
   extend(lease: HeldLease, ttlMs: number): void {
     lease.ttlMs = ttlMs;
     lease.wantMs = this.#member.leaseMs + ttlMs;
+    this.#dueBy(lease.endMs);
     this.#send([lease]);
   }
 
@@ -102,6 +107,7 @@ export class Holder {
         untilMs: member.leaseMs + (ttlMs ?? lease.ttlMs),
         answerMs: member.leaseMs + member.config.claimTimeoutMs,
       });
+      this.#dueBy(member.leaseMs + member.config.claimTimeoutMs);
       this.extend(lease, ttlMs ?? lease.ttlMs);
       this.#answerRenewals();
     }
@@ -110,17 +116,23 @@ export class Holder {
   /** A sign of life: the leases of the agent are extended with the next heartbeat. */
   touch(agent: AgentId): void {
     const { leaseMs } = this.#member;
-    for (const lease of this.#leases.values())
-      if (lease.wire.agent === agent && leaseMs < lease.endMs) lease.wantMs = leaseMs + lease.ttlMs;
+    for (const lease of this.#ofAgent.get(agent) ?? [])
+      if (leaseMs < lease.endMs) lease.wantMs = leaseMs + lease.ttlMs;
   }
 
   end(lease: HeldLease, ending: EndingOf): void {
     const member = this.#member;
-    this.#leases.delete(lease.wire.id);
+    const { agent, id } = lease.wire;
+    this.#leases.delete(id);
+    const what = whatOf(lease.wire);
+    if (this.#byWhat.get(what) === lease) this.#byWhat.delete(what);
+    const own = this.#ofAgent.get(agent);
+    own?.delete(lease);
+    if (own?.size === 0) this.#ofAgent.delete(agent);
     const lock = lease.snapshot(member.leaseMs);
-    member.sendAll({ kind: 'end', ids: [lease.wire.id] });
+    member.sendAll({ kind: 'end', ids: [id] });
     // A lease noted without a promise stands in the own table only, and a node outside has no members to tell.
-    if (!member.isMember) this.#promiser.onEnd(member.self, member.boot, [lease.wire.id]);
+    if (!member.isMember) this.#promiser.onEnd(member.self, member.boot, [id]);
     member.output({ kind: 'ended', lock, ...ending });
     this.#answerRenewals();
   }
@@ -174,6 +186,7 @@ export class Holder {
   /** The clocks cannot be trusted across this instant: no lease is good until it was checked. */
   doubtAll(sleptMs: number): void {
     this.#batches.clear();
+    this.#dueMs = undefined;
     for (const lease of this.#leases.values()) {
       lease.doubtedMs = this.#member.leaseMs;
       lease.backing.clear();
@@ -205,6 +218,8 @@ export class Holder {
 
   tick(): void {
     const { leaseMs, config } = this.#member;
+    if (leaseMs < this.nextDueMs()) return;
+    this.#dueMs = undefined;
     for (const lease of [...this.#leases.values()]) {
       const isDoubted = lease.doubtedMs !== undefined && leaseMs - lease.doubtedMs >= config.claimTimeoutMs;
       if (leaseMs >= lease.wantMs) this.end(lease, { cause: 'expired' });
@@ -218,6 +233,16 @@ export class Holder {
   }
 
   nextDueMs(): number {
+    this.#dueMs ??= this.#firstDueMs();
+    return this.#dueMs;
+  }
+
+  /** A lease that is put off later is looked at too early once, which does no harm. */
+  #dueBy(ms: number): void {
+    if (this.#dueMs !== undefined && ms < this.#dueMs) this.#dueMs = ms;
+  }
+
+  #firstDueMs(): number {
     let next = Number.POSITIVE_INFINITY;
     const { claimTimeoutMs } = this.#member.config;
     for (const { endMs, doubtedMs } of this.#leases.values())
@@ -290,4 +315,10 @@ export class Holder {
       ...(withClaim ? { claim: wire } : {}),
     };
   }
+}
+
+/** Equal for claims of one agent for the same targets, in any order, in one mode. */
+function whatOf({ agent, mode, targets }: Claim): string {
+  const names = targets.map((target) => `${target.project}\0${target.path}\0${formatScope(target.scope)}`);
+  return [agent, mode, ...(names.length > 1 ? names.sort() : names)].join('\0');
 }
