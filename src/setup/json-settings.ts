@@ -11,6 +11,7 @@ import {
   type ParseError,
   parseTree,
   printParseErrorCode,
+  visit,
 } from 'jsonc-parser';
 import { CollabError } from '../base/errors.ts';
 
@@ -136,14 +137,25 @@ function removed(text: string, node: Node): string {
     const own = commaAfter(text, end);
     // What is between the comma and us is a comment on the one before. A file with commas behind the last entry keeps its own.
     const head = own === undefined ? text.slice(0, comma - 1) : text.slice(0, comma);
-    return head + text.slice(comma, start).trimEnd() + text.slice(own ?? end);
+    return joined(head + text.slice(comma, start).trimEnd(), text.slice(own ?? end));
   }
   const parent = node.parent;
   if (parent === undefined) return text;
-  const inside =
-    text.slice(parent.offset + 1, start).trimEnd() +
-    text.slice(end, parent.offset + parent.length - 1).trimEnd();
-  return spliced(text, parent.offset + 1, parent.offset + parent.length - 1, inside.replace(/^,/, ''));
+  const close = parent.offset + parent.length - 1;
+  const behind = text.slice(commaAfter(text, end) ?? end, close).trimEnd();
+  return joined(joined(text.slice(0, start).trimEnd(), behind), text.slice(close));
+}
+
+/** `left` and what comes behind it, on a line of its own when `left` ends in a comment that would swallow it. */
+function joined(left: string, right: string): string {
+  let isOpen = false;
+  visit(left, {
+    onComment: (offset, length) => {
+      isOpen = offset + length === left.length && left.startsWith('//', offset);
+    },
+  });
+  const needsLine = isOpen && right !== '' && !/^\r?\n/.test(right);
+  return left + (needsLine ? eolOf(left) : '') + right;
 }
 
 /** Just behind the comma that follows, past blanks and comments; undefined when there is none. */

@@ -3,7 +3,9 @@ import { describe, it } from 'node:test';
 import { parse as parseTomlText } from 'smol-toml';
 import { CollabError } from '../../src/base/errors.ts';
 import { clientsIn, type SetupEntries } from '../../src/setup/clients.ts';
+import { parseSettings, without, withValue } from '../../src/setup/json-settings.ts';
 import { withTable } from '../../src/setup/toml-table.ts';
+import { seededRandom, testSeed } from '../support/seed.ts';
 
 const entries: SetupEntries = {
   server: { command: 'agent-collab', args: ['mcp'] },
@@ -85,6 +87,45 @@ model = "mini"
 function plain(text: string): { readonly mcp_servers: Readonly<Record<string, unknown>> } {
   return JSON.parse(JSON.stringify(parseTomlText(text)));
 }
+
+describe('entries of a file with comments', () => {
+  const comments = [
+    '',
+    ' ',
+    ' // to the end of the line\n',
+    ' /* aside */ ',
+    '\n  // its own line\n  ',
+    '\n\t',
+  ];
+
+  it('are taken out without touching what stands beside them, wherever comments and breaks are', () => {
+    const seed = testSeed();
+    const random = seededRandom(seed);
+    for (let round = 0; round < 2000; round++) {
+      const gap = () => random.pick(comments);
+      const names = ['a', 'mine', 'b'].slice(random.int(0, 1), random.int(2, 3));
+      const entries = names.map(
+        (name) => `${gap()}"${name}":${gap()}${name === 'mine' ? '{"x": [1]}' : `"${name}"`}${gap()}`,
+      );
+      const text = `{${entries.join(',')}${random.chance(0.2) && names.length > 0 ? `,${gap()}` : ''}}\n`;
+      const left = without(text, ['mine']);
+      const expected = Object.fromEntries(
+        names.filter((name) => name !== 'mine').map((name) => [name, name]),
+      );
+      assert.deepEqual(
+        { ...parseSettings('it', left) },
+        expected,
+        `seed ${seed}: ${JSON.stringify(text)} became ${JSON.stringify(left)}`,
+      );
+      const again = withValue(left, ['mine', 'x'], [1]);
+      assert.deepEqual(
+        JSON.parse(JSON.stringify(parseSettings('it', again))),
+        { ...expected, mine: { x: [1] } },
+        `seed ${seed}: ${JSON.stringify(left)} became ${JSON.stringify(again)}`,
+      );
+    }
+  });
+});
 
 describe("Codex's config.toml", () => {
   const table = ['mcp_servers', 'agent-collab'] as const;
