@@ -2,6 +2,7 @@ import { auditTrail } from './audit-trail.ts';
 import { daemonStart } from './daemon-start.ts';
 import { deltaAppend } from './delta-append.ts';
 import type { BenchSpec } from './harness/measure.ts';
+import { hookDecision } from './hook-decision.ts';
 import { lockTable } from './lock-table.ts';
 import { mainLoop } from './main-loop.ts';
 import { peersLarge, peersLargeNoise, peersSmall, peersSmallNoise } from './peers.ts';
@@ -29,6 +30,7 @@ export const benches: readonly BenchSpec[] = [
   retention,
   daemonStart,
   socketCalls,
+  hookDecision,
   soak,
   scale,
 ];

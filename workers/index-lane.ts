@@ -44,7 +44,8 @@ export async function open({ places }: LaneStart): Promise<LaneWork> {
 function* catchUp(writer: DeltaIndexWriter): Generator<number> {
   for (let applied = writer.applied(); ; ) {
     const done = writer.applyBatch(applied, Number.MAX_SAFE_INTEGER);
-    if (done === applied) break;
+    const isTidy = !writer.tidy(done !== applied);
+    if (done === applied && isTidy) break;
     applied = done;
     yield done;
   }

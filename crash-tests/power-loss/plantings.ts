@@ -1,6 +1,4 @@
 /** Bugs that are planted into a recording: each stands for a daemon that does something else than it should. The campaign must find it. */
-import { metaBlocks } from './crash-states.ts';
-import { blockBytes } from './disk-model.ts';
 import type { Operation } from './file-operations.ts';
 import type { LivedOperation } from './record.ts';
 
@@ -32,10 +30,6 @@ export const plantings: readonly Planting[] = [
     change: (operations) => operations.filter((one) => !(one.kind === 'sync' && !one.path.includes('.'))),
   },
   {
-    name: 'no sync of the index before the records of its entries are dropped',
-    change: withoutIndexFlush,
-  },
-  {
     name: 'a key that gets its name before its contents are on disk',
     change: (operations) =>
       operations.filter((one) => !(isSync(one) && 'path' in one && one.path.includes('.key.json'))),
@@ -48,16 +42,5 @@ function answersEarly(operations: readonly LivedOperation[]): readonly LivedOper
   return operations.map((one) => {
     if (one.kind === 'write' && isLog(one)) written = one.begin;
     return one.kind === 'answer' && written !== undefined ? { ...one, begin: written } : one;
-  });
-}
-
-/** A commit syncs pages that it has written before; what syncs right behind a meta page is there for that page. */
-function withoutIndexFlush(operations: readonly LivedOperation[]): readonly LivedOperation[] {
-  let isBehindMeta = true;
-  return operations.filter((one) => {
-    if (!('path' in one) || !one.path.endsWith('lmdb/index/data.mdb')) return true;
-    if (one.kind === 'write')
-      isBehindMeta = one.offset < metaBlocks * blockBytes && one.data.length < blockBytes;
-    return !(one.kind === 'sync' && isBehindMeta);
   });
 }

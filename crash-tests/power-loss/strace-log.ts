@@ -40,8 +40,8 @@ export function* readSyscalls(lines: Iterable<string>): Generator<Syscall> {
     const thread = Number(start[1]);
     const time = Number(start[2]) * 1e6 + Number(start[3]);
     const rest = text.slice(start[0].length);
-    // A thread that ended, a signal, and `????( <unfinished ...>` of a thread that strace met as it ended.
-    if (/^(\+\+\+|---|\?\?\?\?|<\.\.\. \?\?\?\?)/.test(rest)) continue;
+    // A thread that ended, a signal, and `????( <unfinished ...>` or `???() = ?` of a thread that strace met as it ended.
+    if (/^(\+\+\+|---|(<\.\.\. )?\?\?\?)/.test(rest)) continue;
     const begun = unfinished.exec(rest);
     if (begun !== null) {
       open.set(thread, { name: begun[1] ?? '', args: begun[2] ?? '', begin: time, line });

@@ -1,6 +1,7 @@
 /** The only file that reads `process.env`. Each variable is named once, with what it decides. */
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 
 /** The data directory: `AGENT_COLLAB_HOME`, else `~/.agent-collab`. */
 export function homeDirectory(): string {
@@ -38,6 +39,22 @@ const harnessSessions = [
   ['CURSOR_SESSION_ID', 'cursor'],
   ['GEMINI_SESSION_ID', 'gemini'],
 ] as const;
+
+/** Where the settings of agent clients are. */
+export function userHome(): string {
+  return homedir();
+}
+
+/** The file that a shell would run for a plain name, from `PATH`. */
+export function findOnPath(name: string): string | undefined {
+  const directories = (process.env.PATH ?? '').split(delimiter).filter((directory) => directory !== '');
+  return directories.map((directory) => join(directory, name)).find((path) => existsSync(path));
+}
+
+/** What node itself was started with, so that a program run from its sources can be started again. */
+export function ownArguments(): readonly string[] {
+  return process.execArgv;
+}
 
 /** The terminal's own session, to tell apart two shells of one user: `TERM_SESSION_ID`, `TMUX_PANE` or `SSH_TTY`. */
 export function terminalSession(): string | undefined {

@@ -61,6 +61,11 @@ export const errorKinds = {
   },
   LOCK_RATE_LIMITED: { exit: 3, http: 429, when: 'the agent claims locks faster than the rate limit' },
   LOCK_LIMIT: { exit: 3, http: 429, when: 'the lock table or the waiting list is at its limit' },
+  AGENT_UNKNOWN: {
+    exit: 2,
+    http: 400,
+    when: 'a tool that acts for an agent is called, and nothing tells for which one',
+  },
   LOCK_NOT_HELD: {
     exit: 3,
     http: 409,
@@ -68,6 +73,12 @@ export const errorKinds = {
   },
   LOCK_NOT_HOLDER: { exit: 3, http: 403, when: 'another agent than the holder asks to release or renew' },
   LOCK_STALE_FENCE: { exit: 3, http: 409, when: 'the fence that was passed is not the fence of the lock' },
+  CLIENT_CONFIG_INVALID: {
+    exit: 5,
+    http: 500,
+    when: 'the settings file of an agent client cannot be read or changed safely; it was left as it is',
+  },
+  SETUP_FAILED: { exit: 5, http: 500, when: 'no agent client was connected, or an entry does not work' },
   DAEMON_UNREACHABLE: { exit: 4, http: 503, when: 'no daemon answers and none may or could be started' },
   DAEMON_CLOSING: { exit: 4, http: 503, when: 'the daemon is shutting down' },
   DAEMON_RUNNING: { exit: 5, http: 409, when: 'another daemon serves this data directory' },

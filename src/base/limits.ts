@@ -16,6 +16,8 @@ export const maxTargets = 256;
 export const maxDeltaBytes = 256 * 1024;
 /** An HTTP request body, in bytes. Over `maxDeltaBytes` because JSON escapes inflate a payload. */
 export const maxRequestBytes = 1024 * 1024;
+/** The event of a hook, in bytes: a client sends the old and the new text of a file with it. */
+export const maxHookBytes = 8 * 1024 * 1024;
 /** Nesting of a payload: deeper input is refused before it can exhaust the stack. */
 export const maxPayloadDepth = 64;
 /** Records that one query may ask for. */

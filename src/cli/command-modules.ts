@@ -44,6 +44,10 @@ export const commandModules: { readonly [Name in CommandName]: () => Promise<Com
   'migrate rollback': async () => (await import('./commands/migrate.ts')).rollback,
   'migrate backups': async () => (await import('./commands/migrate.ts')).backups,
   'migrate restore': async () => (await import('./commands/migrate.ts')).restore,
+  setup: async () => (await import('./commands/setup.ts')).setup,
+  usage: async () => (await import('./commands/usage.ts')).usage,
+  mcp: async () => (await import('./commands/mcp.ts')).mcp,
+  hook: async () => (await import('./commands/hook.ts')).hook,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   version: async () => (await import('./commands/version.ts')).version,
 };

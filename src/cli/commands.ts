@@ -3,6 +3,7 @@
  * part of each start and must import nothing heavy.
  */
 import { auditActions } from '../audit/audit-action.ts';
+import { agentCommands } from './agent-commands.ts';
 import { clusterCommands } from './cluster-commands.ts';
 import type { ArgumentsOf, CommandSpec } from './command-spec.ts';
 import {
@@ -312,6 +313,7 @@ export const commands = {
     startsDaemon: false,
     example: 'agent-collab migrate restore 20260131-120000',
   },
+  ...agentCommands,
   doctor: {
     summary:
       'tell from what is read and written just now how the directory, the daemon and each store are; exit 5 when not well',

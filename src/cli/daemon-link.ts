@@ -38,13 +38,22 @@ export class DaemonLink {
     input: OperationInput<Name>,
     options: CallOptions = {},
   ): Promise<CallResult<Name>> {
+    return this.#ask((client) => client.call(name, input, options));
+  }
+
+  /** As ControlClient.hook. */
+  async hook(client: string, event: string, timeoutMs: number): Promise<string> {
+    return this.#ask((daemon) => daemon.hook(client, event, timeoutMs));
+  }
+
+  async #ask<T>(ask: (client: ControlClient) => Promise<T>): Promise<T> {
     const client = this.#client ?? (await this.#open());
     try {
-      return await client.call(name, input, options);
+      return await ask(client);
     } catch (error) {
       // The record of a dead daemon. Only what was never sent may be sent again.
       if (!neverSent(error)) throw error;
-      return await (await this.#start()).call(name, input, options);
+      return await ask(await this.#start());
     }
   }
 

@@ -105,6 +105,33 @@ export class ControlClient {
   }
 
   /**
+   * Sends the event of a client's hook. @returns the answer in the client's form, as JSON.
+   * @throws as `call`.
+   */
+  async hook(client: string, event: string, timeoutMs: number): Promise<string> {
+    const sent = request({
+      ...this.#target,
+      method: 'POST',
+      path: `/v1/hook/${encodeURIComponent(client)}`,
+      agent: this.#agent,
+      headers: {
+        ...this.#target.headers,
+        'content-length': Buffer.byteLength(event),
+      } as RequestOptions['headers'] & object,
+    });
+    const timer = setTimeout(() => sent.destroy(this.#silent(timeoutMs)), timeoutMs);
+    try {
+      const response = await this.#answered(sent, event);
+      const text = await this.#text(response);
+      if (response.statusCode === 200) return text;
+      const envelope = this.#envelope(text);
+      throw envelope.ok ? this.#foreign('an answer without its status') : decodeError(envelope.error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
    * Committed events as they happen, until `signal` is aborted or the daemon closes: both just end the iteration.
    * @param onOpen called when no later event will be missed.
    * @throws CollabError DAEMON_UNREACHABLE when the stream is cut, by a daemon that died or since we did not keep up.

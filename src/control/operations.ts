@@ -13,6 +13,7 @@ import {
   maxTargets,
 } from '../base/limits.ts';
 import { deltaTypes } from '../delta/delta.ts';
+import { usageCategories } from '../usage/usage-category.ts';
 
 /** Printable and without control characters: an agent id is shown in terminals and stands in index keys. */
 const agent = z
@@ -27,6 +28,7 @@ const path = z.string().max(1024 * 1024);
 const limit = z.int().min(1).max(maxQueryLimit);
 const lockId = z.string().min(1).max(100);
 const fence = z.int().min(0);
+const day = z.iso.date();
 const timeMs = z.number().min(0).max(8.64e15);
 
 /** `src/a.ts`, `src/a.ts:10-20`, `src/a.ts#login`, or the same in parts. */
@@ -116,6 +118,54 @@ const schemas = {
     toMs: timeMs.optional(),
     limit: limit.optional(),
     cursor: z.int().min(0).optional(),
+  }),
+  'context.search': z.strictObject({
+    query: z.string().min(1).max(10_000),
+    /** Without it the contexts of all projects. */
+    cwd: cwd.optional(),
+    path: path.optional(),
+    limit: z.int().min(1).max(100).optional(),
+    agent: agent.optional(),
+  }),
+  /** Whether what is planned (`before`) or done (`after`) fits what others shared. */
+  'context.cohesion': z.strictObject({
+    cwd,
+    path: path.optional(),
+    text: z.string().min(1).max(20_000),
+    when: z.enum(['before', 'after']),
+    agent: agent.optional(),
+  }),
+  /** `paths`: paths or globs of the project that the agent wants to hear about besides those it works on. */
+  'agent.updates': z.strictObject({
+    agent,
+    cwd,
+    paths: z.array(z.string().min(1).max(maxPathBytes)).max(100).optional(),
+  }),
+  /** Who makes a tool call over MCP, from the word that the hook left before it. `session`: of the connection, when it knows. */
+  'agent.identify': z.strictObject({
+    tool: z.string().min(1).max(100),
+    input: z.record(z.string(), z.json()),
+    session: agent.optional(),
+  }),
+  /** Where a client's hooks are to be sent, and the token for it: the same after each restart. */
+  'hook.endpoint': z.strictObject({}),
+  'usage.report': z.strictObject({
+    agent,
+    tokens: z.int().min(0).max(1e12),
+    model: z.string().min(1).max(200),
+    category: z.enum(usageCategories).optional(),
+    metadata: z.record(z.string(), z.json()).optional(),
+  }),
+  /** Days in UTC, first and last included. */
+  'usage.totals': z.strictObject({ fromDay: day, toDay: day }),
+  /** Before a commit: leases of others on what is staged. */
+  'commit.check': z.strictObject({ agent, cwd, paths: z.array(path).max(100_000) }),
+  /** After a commit: one that went past the check with `--no-verify` is a violation. */
+  'commit.report': z.strictObject({
+    agent,
+    cwd,
+    commit: z.string().min(1).max(100),
+    paths: z.array(path).max(100_000),
   }),
   verify: z.strictObject({ repair: z.boolean().optional() }),
   /** `to`: an absolute directory outside of the data directory. */

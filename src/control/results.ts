@@ -167,6 +167,11 @@ export interface StatusView {
     readonly count: number;
   };
   readonly audit: { readonly count: number; readonly pending: number; readonly lost: number };
+  /** Writes past somebody's lease that were seen since the start. */
+  readonly violations: {
+    readonly count: number;
+    readonly newest: { readonly at: string; readonly what: string } | null;
+  };
   readonly lanes: Readonly<Record<'persist' | 'index' | 'audit' | 'compact', LaneView>>;
   readonly store: { readonly diskBytes: number };
   /** What is being done to the stores at the moment. */
@@ -210,6 +215,56 @@ export interface InviteView {
   readonly createdAt: string;
   readonly expiresAt: string;
   readonly usedBy: string | null;
+}
+
+/** What concerns the asking agent and it was not told yet. Told once; under 2 KB. */
+export interface UpdatesView {
+  readonly updates: readonly {
+    /** A lease of its own ended; somebody was denied because of it; a file of its own changed; new shared context. */
+    readonly kind: 'lost' | 'denied' | 'changed' | 'context';
+    readonly path?: string;
+    readonly text: string;
+    readonly at: string;
+    /** Of the delta that has it whole. */
+    readonly id?: string;
+  }[];
+  /** Unread ones that did not fit; they are not told again. */
+  readonly more: number;
+  /** How to get the rest. */
+  readonly next?: string;
+}
+
+export interface SearchHitView {
+  readonly id: string;
+  readonly path: string;
+  readonly content: string;
+  readonly tags: readonly string[];
+  readonly agent: string;
+  readonly time: string;
+  /** Comparable within one answer only. */
+  readonly score: number;
+  /** The words of the query that stand in it. */
+  readonly matched: readonly string[];
+}
+
+export interface CohesionView {
+  readonly verdict: 'cohesive' | 'conflict' | 'uncertain';
+  /** `lexical`: by whole words, without regard to meaning. */
+  readonly method: 'lexical';
+  readonly evidence: readonly {
+    readonly id: string;
+    readonly path: string;
+    readonly agent: string;
+    readonly passage: string;
+    readonly shared: readonly string[];
+    readonly says: 'forbids' | 'agrees';
+  }[];
+}
+
+/** A path of a commit that another agent has leased. */
+export interface CommitConflict {
+  readonly path: string;
+  readonly lock: LockView;
 }
 
 export interface VerifyView {
@@ -264,6 +319,20 @@ interface Results {
   'context.share': { readonly context: ContextView; readonly durability: string };
   'context.list': { readonly contexts: readonly ContextView[] };
   'context.show': { readonly context: ContextView };
+  'context.search': { readonly method: 'lexical'; readonly hits: readonly SearchHitView[] };
+  'context.cohesion': CohesionView;
+  'agent.updates': UpdatesView;
+  'agent.identify': { readonly agent: string | null };
+  'hook.endpoint': { readonly port: number; readonly token: string };
+  'usage.totals': {
+    readonly tokens: number;
+    readonly records: number;
+    readonly byAgent: Readonly<Record<string, number>>;
+    readonly byModel: Readonly<Record<string, number>>;
+  };
+  'usage.report': { readonly id: string };
+  'commit.check': { readonly conflicts: readonly CommitConflict[] };
+  'commit.report': { readonly violations: readonly CommitConflict[] };
   log: { readonly deltas: readonly DeltaView[]; readonly before?: number };
   audit: { readonly events: readonly AuditView[]; readonly cursor?: number };
   verify: VerifyView;

@@ -15,8 +15,11 @@ import type {
   StreamKind,
   WhyView,
 } from '../control/results.ts';
+import { hookClients } from '../hook/hook-event.ts';
 import { parseTarget } from '../lock/claim.ts';
 import { formatTarget } from '../lock/target.ts';
+import { agentHandlers } from './agent-handlers.ts';
+import type { AgentHost } from './agent-host.ts';
 import type { AuditService } from './audit-service.ts';
 import type { DeltaService } from './delta-service.ts';
 import type { LockService } from './lock-service.ts';
@@ -37,11 +40,13 @@ export interface ControlComponents {
   readonly audit: AuditService;
   readonly targets: TargetResolver;
   readonly peers: PeerService;
+  readonly agents: AgentHost;
   /** Makes a backup in `to`, or in backups/ of the data directory. */
   readonly backup: (to: string | undefined) => Promise<OperationResult<'backup'>>;
   readonly retention: Pick<RetentionSchedule, 'run'>;
   /** The parts of a status that the daemon itself knows. */
   readonly status: (project: ProjectId | null) => Promise<StatusView>;
+  readonly hookEndpoint: Handlers['hook.endpoint'];
   /** Starts the shutdown; returns at once. */
   readonly shutdown: () => number;
 }
@@ -86,6 +91,8 @@ export class DaemonControl implements ControlService {
           next: 'See it with: agent-collab log.',
         });
       },
+      ...agentHandlers(components),
+      'hook.endpoint': components.hookEndpoint,
       log: (input) => this.#log(input),
       audit: (input) => this.#audit(input),
       verify: ({ repair }) => (repair === true ? this.#parts.stores.repair() : this.#parts.stores.verify()),
@@ -94,6 +101,14 @@ export class DaemonControl implements ControlService {
       ...peerHandlers(this.#parts.peers),
       shutdown: async () => ({ pid: this.#parts.shutdown() }),
     };
+  }
+
+  async hook(client: string, event: unknown): Promise<Readonly<Record<string, unknown>>> {
+    const known = hookClients.find((name) => name === client);
+    if (known !== undefined) return (await this.#parts.agents.open()).hooks.handle(known, event);
+    throw new CollabError('NOT_FOUND', `no client is called ${client.slice(0, 40)}`, {
+      next: `Send hook events as one of ${hookClients.join(', ')}.`,
+    });
   }
 
   takeNotices(agent: string): readonly Notice[] {

@@ -10,6 +10,7 @@ import type { Config } from '../home/config.ts';
 import { loadConfig } from '../home/config-file.ts';
 import type { DaemonRecord } from '../home/daemon-record.ts';
 import { type HomePaths, socketPathFits } from '../home/home-paths.ts';
+import { hookToken } from '../home/hook-token.ts';
 import { loadOrCreateKey, type NodeKey } from '../home/node-key.ts';
 import { OwnerLock } from '../home/owner-lock.ts';
 import { createStoreDirectories, prepareHome } from '../home/prepare-home.ts';
@@ -20,6 +21,7 @@ import { ControlServer } from '../web/control-server.ts';
 import { DaemonControl } from './control-service.ts';
 import { openLmdbStores } from './lmdb-stores.ts';
 import { tellLostLeases } from './lost-leases.ts';
+import { McpEndpoint } from './mcp-endpoint.ts';
 import { createMemoryStores } from './memory-stores.ts';
 import { createServices } from './services.ts';
 import { summarize } from './start-summary.ts';
@@ -141,8 +143,9 @@ export class Daemon {
     const { logger } = options;
     const clock = systemClock;
     const services = createServices(home, stores, logger, clock);
-    const { locks, audit, guard, peers, retention } = services;
+    const { locks, audit, guard, peers, retention, agents } = services;
     closers.push(
+      { what: 'agents', close: () => agents.close() },
       { what: 'retention', close: () => retention.close() },
       { what: 'guard', close: () => guard.close() },
       { what: 'peers', close: () => peers.close() },
@@ -162,6 +165,7 @@ export class Daemon {
         const { warnings } = home;
         return reportStatus({ ...services, home: paths.root, record, stores, warnings }, project);
       },
+      hookEndpoint: async () => ({ port: (await listening).port, token: hookToken(home.key) }),
       backup: (to) => backUp(paths.root, stores, to),
       shutdown: () => {
         // After the answer is on its way.
@@ -198,13 +202,17 @@ async function listen(
   closers: Closer[],
 ): Promise<DaemonRecord> {
   const token = randomToken();
+  const mcp = new McpEndpoint(service, logger);
   const server = await ControlServer.open({
     service,
     socketPath: socketPathFits(paths) ? paths.daemonSocket : null,
     port: port ?? config.port,
     token,
+    hookToken: hookToken(key),
     logger,
+    mcp: mcp.fetch,
   });
+  closers.push({ what: 'mcp', close: () => mcp.close() });
   closers.push({ what: 'server', close: () => server.close() });
   const startedAt = isoTime(systemClock.wallMs());
   const { port: listensOn, socketPath: socket } = server;

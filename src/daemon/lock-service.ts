@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { AgentId, LockId } from '../base/ids.ts';
 import { parseClaim, parseIntention, parseTtl } from '../lock/claim.ts';
 import type { FenceSource } from '../lock/fence.ts';
+import type { LineEdit } from '../lock/line-edit.ts';
 import type { Lock, Notice, NoticeBatch, WaitingClaim } from '../lock/lock.ts';
 import type { LockOptions } from '../lock/lock-options.ts';
 import { type LockFilter, LockTable } from '../lock/lock-table.ts';
@@ -64,6 +65,27 @@ export class LockService {
     this.#arm();
     if (outcome.outcome === 'denied') throw denialError(outcome, this.#clock.wallMs());
     return outcome.lock;
+  }
+
+  /** Claims what a hook asks for, without waiting: a denial is an answer. @throws INVALID_ARGUMENT. */
+  tryAcquire(raw: Readonly<Record<string, unknown>>): Grant | Denial {
+    const outcome = this.table.acquire(parseClaim(raw, this.#limits).claim);
+    this.#arm();
+    return outcome;
+  }
+
+  /** The agent is gone. @returns the locks it had. */
+  releaseAll(agent: AgentId): readonly Lock[] {
+    const locks = this.table.releaseAll(agent);
+    this.#arm();
+    return locks;
+  }
+
+  /** Line ranges of a file follow an edit of it. @returns the locks that moved. */
+  moveLines(edit: LineEdit): readonly Lock[] {
+    const moved = this.table.moveLines(edit);
+    this.#arm();
+    return moved;
   }
 
   /** @throws LOCK_NOT_HELD, LOCK_NOT_HOLDER, LOCK_STALE_FENCE. */

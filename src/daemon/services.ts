@@ -9,6 +9,7 @@ import type { HomePaths } from '../home/home-paths.ts';
 import type { NodeKey } from '../home/node-key.ts';
 import { FenceSource, fenceBlock } from '../lock/fence.ts';
 import { ProjectCache } from '../project/project-cache.ts';
+import { AgentHost } from './agent-host.ts';
 import { AuditService } from './audit-service.ts';
 import { DeltaService } from './delta-service.ts';
 import { LockService } from './lock-service.ts';
@@ -58,7 +59,10 @@ export function createServices(
       clock,
       fences,
       newLockId: lockIds(),
-      onTransition: (transition) => audit.record(auditDraft(transition)),
+      onTransition: (transition) => {
+        audit.record(auditDraft(transition));
+        agents.note(transition);
+      },
     },
     config.locks,
   );
@@ -80,15 +84,18 @@ export function createServices(
     logger,
     refusal: () => guard.refusal,
   });
-  return {
-    audit,
-    deltas,
-    guard,
+  const targets = new TargetResolver(new ProjectCache({ clock }));
+  const metrics = stores.kind === 'memory' ? undefined : paths.metrics;
+  const agents: AgentHost = new AgentHost({
+    clock,
+    logger,
     locks,
-    peers,
-    retention,
-    targets: new TargetResolver(new ProjectCache({ clock })),
-  };
+    deltas,
+    audit,
+    targets,
+    metrics,
+  });
+  return { audit, deltas, guard, locks, peers, retention, targets, agents };
 }
 
 async function measureStorage(root: string, stores: OpenStores): Promise<StorageUse> {

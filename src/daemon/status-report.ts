@@ -2,6 +2,7 @@
 import type { ProjectId } from '../base/ids.ts';
 import type { StatusView } from '../control/results.ts';
 import type { DaemonRecord } from '../home/daemon-record.ts';
+import type { AgentHost } from './agent-host.ts';
 import type { LockService } from './lock-service.ts';
 import { peerView } from './peer-handlers.ts';
 import type { PeerService } from './peer-service.ts';
@@ -15,11 +16,12 @@ export interface StatusParts {
   readonly locks: LockService;
   readonly guard: StorageGuard;
   readonly peers: PeerService;
+  readonly agents: AgentHost;
   readonly warnings: readonly string[];
 }
 
 export async function reportStatus(parts: StatusParts, project: ProjectId | null): Promise<StatusView> {
-  const { home, record, stores, locks, guard, peers, warnings } = parts;
+  const { home, record, stores, locks, guard, peers, agents: agentHost, warnings } = parts;
   await guard.check();
   const { count, diskBytes, head, committed, flushed, indexed, floor } = await stores.deltas.stats();
   const audit = await stores.audit.stats();
@@ -42,6 +44,7 @@ export async function reportStatus(parts: StatusParts, project: ProjectId | null
     locks: { held, waiting: waiters, agents, fence: locks.newestFence },
     deltas: { head, committed, flushed, indexed, floor, count },
     audit: { count: audit.count, pending: audit.pending, lost: audit.lost },
+    violations: agentHost.violations,
     lanes: stores.lanes(),
     store: { diskBytes: diskBytes + audit.diskBytes },
     activity: stores.activity,

@@ -14,6 +14,11 @@ export interface ScopedPath {
   readonly path: RepoPath;
 }
 
+export interface PlacedPath extends ScopedPath {
+  /** Top of the working tree, as a real path. */
+  readonly root: string;
+}
+
 export class TargetResolver {
   readonly #projects: ProjectCache;
 
@@ -39,6 +44,13 @@ export class TargetResolver {
     assertAbsolute(cwd);
     const located = await locatePath(cwd, path, this.#projects.resolve);
     return { project: located.project.id, path: located.path };
+  }
+
+  /** As `path`, and where it is on this machine. */
+  async place(cwd: string, path: string): Promise<PlacedPath> {
+    assertAbsolute(cwd);
+    const { project, path: below } = await locatePath(cwd, path, this.#projects.resolve);
+    return { project: project.id, path: below, root: project.root };
   }
 
   async project(cwd: string): Promise<ProjectId> {

@@ -112,6 +112,11 @@ const sections = {
 
 const top = {
   port: setting(z.int().min(0).max(65_535), 0, 'TCP port on 127.0.0.1; 0 takes any free one'),
+  enforce: setting(
+    z.enum(['open', 'closed']),
+    'open',
+    'What a hook does with a write when no daemon answers: open lets it through with a warning, closed blocks it',
+  ),
   logLevel: setting(z.enum(['debug', 'info', 'warn', 'error']), 'info', 'Least severe level that is logged'),
 };
 

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import type { Position } from '../base/ids.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
-import type { DeltaHead } from '../delta/delta-head.ts';
 import { dataFileName, lockFileName } from './data-file.ts';
 import { type Environment, type EnvironmentOptions, openEnvironment } from './environment.ts';
-import { EntryWriter, IndexTables, NumberGiver } from './index-tables.ts';
+import { IndexBatch } from './index-batch.ts';
+import { IndexTables } from './index-tables.ts';
 import { headAt, type LogView } from './log-view.ts';
-import { DigestBook, digestName } from './table-digest.ts';
+import { RunCare } from './run-merge.ts';
+import type { RunContent } from './sorted-runs.ts';
 
 export interface DeltaIndexOptions {
   readonly mapSizeBytes?: number;
@@ -18,11 +19,7 @@ export interface DeltaIndexOptions {
   readonly batch?: number;
 }
 
-/**
- * Entries of one path lie far from those of the next, so a batch writes a page for nearly every path it meets: an index that is behind
- * catches up at 78 000/s with 1000 deltas a batch, 114 000/s with 4000, 130 000/s with 8192 and no faster beyond. About 60 ms, in
- * which only compaction waits.
- */
+/** A run of its own: the larger it is, the less often what is in it is merged. */
 const defaultIndexBatch = 8192;
 /** Bytes of frames after which a batch ends early, so that large deltas do not pile up in memory. */
 const maxBatchBytes = 4 * 1024 * 1024;
@@ -35,26 +32,19 @@ export function openIndexEnvironment(
   return openEnvironment(directory, { ...options, durability: 'no-meta-sync' });
 }
 
-interface Pending {
-  readonly position: Position;
-  readonly head: DeltaHead;
-}
-
 export class DeltaIndexWriter {
   readonly tables: IndexTables;
   /** True when `open` found no usable index and began a new one. */
   readonly rebuilding: boolean;
   readonly #log: LogView;
   readonly #batch: number;
-  readonly #giver: NumberGiver;
-  readonly #entries: EntryWriter;
+  readonly #care: RunCare;
 
   private constructor(tables: IndexTables, log: LogView, batch: number, rebuilding: boolean) {
     this.tables = tables;
     this.#log = log;
     this.#batch = batch;
-    this.#giver = new NumberGiver(tables);
-    this.#entries = new EntryWriter(tables);
+    this.#care = new RunCare(tables.environment, tables.runs);
     this.rebuilding = rebuilding;
   }
 
@@ -84,8 +74,10 @@ export class DeltaIndexWriter {
       const tables = new IndexTables(environment);
       log.environment.refresh();
       const usable = tables.applied(log) !== undefined;
-      if (!usable) environment.write(() => tables.reset(log.floor()));
-      else if (!tables.meta.has(digestName)) environment.write(() => tables.beginDigests());
+      environment.write(() => {
+        if (!usable) tables.reset(log.floor());
+        else tables.runs.abandonBuilding();
+      });
       return new DeltaIndexWriter(tables, log, options.batch ?? defaultIndexBatch, !usable);
     } catch (error) {
       await environment.close();
@@ -112,8 +104,17 @@ export class DeltaIndexWriter {
       const done = this.applyBatch(applied, position);
       if (done === applied) break;
       applied = done;
+      this.tidy(applied < position);
     }
     return applied;
+  }
+
+  /**
+   * One transaction of what keeps the runs few; to be called between batches, and for as long as it answers true.
+   * @param isBusy whether more is to be indexed: then what can wait does.
+   */
+  tidy(isBusy = false): boolean {
+    return this.#care.step(isBusy);
   }
 
   /** One transaction of `applyUpTo`, for an owner that wants to look at its queue in between. */
@@ -123,31 +124,23 @@ export class DeltaIndexWriter {
     const from = Math.max(applied + 1, log.floor());
     const to = Math.min(upTo, log.head(), from + this.#batch - 1);
     if (from > to) return applied;
-    const { pending, last } = this.#read(from, to);
-    this.tables.environment.writeRepeatable(() => this.#put(pending, last));
-    this.#giver.committed();
-    return last;
+    const content = this.#read(from, to);
+    this.tables.environment.writeRepeatable(() => this.#put(content));
+    return content.span.last as Position;
   }
 
   /** Inside `write`. */
-  #put(pending: readonly Pending[], last: Position): void {
-    // Read inside the transaction: compaction raises it in one of its own before it removes the first entry.
-    const floor = this.tables.floor();
-    const digests = new DigestBook(this.tables.meta);
-    this.#giver.begin(digests);
-    this.#entries.forget();
-    for (const { position, head } of pending)
-      if (position >= floor) this.#entries.add(this.#giver.numbers(head), position, head, digests);
-    this.#entries.finish(digests);
-    this.#giver.finish();
-    digests.save();
+  #put(content: RunContent): void {
+    const { last } = content.span;
+    this.tables.runs.add(content);
     this.tables.meta.put('applied', { position: last, stamp: this.#log.stamp(last) });
+    this.#care.mergeSmall();
   }
 
   /** Begins anew, in one transaction; `applyUpTo` then does the work. Readers see a complete answer all along. */
   rebuild(): void {
     this.#log.environment.refresh();
-    this.#giver.forget();
+    this.#care.forget();
     this.tables.environment.write(() => this.tables.reset(this.#log.floor()));
   }
 
@@ -155,15 +148,15 @@ export class DeltaIndexWriter {
     return this.tables.environment.close();
   }
 
-  /** `last` is the end of what was read; what is lost for good on the way is passed over. */
-  #read(from: number, to: number): { readonly pending: readonly Pending[]; readonly last: Position } {
-    const pending: Pending[] = [];
+  /** What is lost for good on the way is passed over. */
+  #read(from: number, to: number): RunContent {
+    const batch = new IndexBatch();
     let bytes = 0;
-    for (const { position, value } of this.#log.frames(from, to)) {
-      pending.push({ position, head: headAt(position, decodeDeltaFrame(position, value)) });
-      bytes += value.length;
-      if (bytes >= maxBatchBytes) return { pending, last: position };
+    for (const { position, view } of this.#log.frameViews(from, to)) {
+      batch.add(position, headAt(position, decodeDeltaFrame(position, view)));
+      bytes += view.length;
+      if (bytes >= maxBatchBytes) return batch.content(from, position);
     }
-    return { pending, last: to as Position };
+    return batch.content(from, to);
   }
 }

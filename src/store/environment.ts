@@ -134,12 +134,6 @@ export class Environment {
     this.#root.resetReadTxn();
   }
 
-  /** What is committed is on disk when this returns: of an environment whose commits do not sync their meta page. */
-  flush(): void {
-    this.#assertOpen();
-    this.#guard(() => syncDataFile(this.directory));
-  }
-
   /** Bytes that the data file takes on disk. LMDB gives no page back, so it never shrinks but by a compact copy. */
   diskBytes(): number {
     const stats = statSync(join(this.directory, dataFileName), { throwIfNoEntry: false });

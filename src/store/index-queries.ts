@@ -1,26 +1,29 @@
 /** The indexed part of each query: positions from the index, deltas from the log, and the check that the two agree. */
 import type { NodeId } from '../base/ids.ts';
+import { publicKeyFromNodeId } from '../codec/node-id.ts';
 import type { StoredDelta } from '../delta/delta.ts';
 import { headOf } from '../delta/delta-head.ts';
 import { seqOf, type VersionVector } from '../delta/version-vector.ts';
+import { CursorHeap } from './cursor-heap.ts';
 import type { PathQuery } from './delta-store.ts';
-import { type IndexTables, pathTextOf, typeValue } from './index-tables.ts';
+import { type IndexTables, pathTextOf, tableNumber, typeNumber } from './index-tables.ts';
 import { damagedAt, type LogView, type SourceHead } from './log-view.ts';
 import { pastLost } from './lost-marker.ts';
 import { filterFits, isAbout } from './query-filter.ts';
+import { compareKeys, type KeyView } from './run-block.ts';
 import type { ScanBudget } from './scan-budget.ts';
+import { positionInKey, type Run, typeInKey } from './sorted-runs.ts';
 import {
   afterPrefix,
-  pathKey,
   pathText,
-  positionAtEnd,
-  positionOfValue,
+  runTailBytes,
   seqOfSourceKey,
   sourceKey,
   subtreeStart,
   timeKey,
   timeOfTimeKey,
 } from './store-keys.ts';
+import type { TableRange } from './table.ts';
 
 /** The positions that the index answers for, where the log ends, and what the query may cost. */
 export interface Answerable {
@@ -39,32 +42,33 @@ export function* byTime(
   to: number,
   type: StoredDelta['type'] | undefined,
 ): Generator<StoredDelta> {
-  if (from >= to) return;
-  const wanted = type === undefined ? undefined : typeValue({ type });
-  const range = { from: timeKey(Math.max(0, from), 0), to: timeKey(Math.max(0, to), 0) };
-  // Without a type the one byte of the value is not needed, and keys alone cost half.
-  const keys =
-    wanted === undefined ? index.time.keys(range) : keysOf(index.time.entries(range), wanted, span);
-  for (const key of keys) {
+  const [first, end] = [Math.max(0, from), Math.max(0, to)];
+  if (first >= end) return;
+  const wanted = type === undefined ? undefined : typeNumber(type);
+  const range = { from: timeKey(first), to: timeKey(end) };
+  const cursors = spanning(index, span, ({ times }) => times[0] < end && times[1] >= first).map((run) => {
+    span.budget.range();
+    return index.runs.cursor(run, tableNumber.time, range);
+  });
+  const heap = new CursorHeap(cursors);
+  for (let key = heap.least; key !== undefined; heap.advance(), key = heap.least) {
     span.budget.entry();
-    const position = positionAtEnd(key);
-    if (!answers(span, position)) continue;
+    const position = positionInKey(key);
+    if (!answers(span, position) || (wanted !== undefined && typeInKey(key) !== wanted)) continue;
     const delta = log.delta(position, span.budget);
-    if (delta.time !== timeOfTimeKey(key) || (type !== undefined && delta.type !== type))
+    if (delta.time !== timeOfTimeKey(key.key) || typeNumber(delta.type) !== typeInKey(key))
       throw disagrees(position);
     yield delta;
   }
 }
 
-function* keysOf(
-  entries: Iterable<{ key: Buffer; value: Buffer }>,
-  wanted: Buffer,
-  { budget }: Answerable,
-): Generator<Buffer> {
-  for (const { key, value } of entries) {
-    if (value.equals(wanted)) yield key;
-    else budget.entry();
-  }
+/** Runs that have positions which the query may answer with, oldest first. */
+function spanning(
+  index: IndexTables,
+  { floor, applied }: Answerable,
+  has: (run: Run) => boolean = () => true,
+): readonly Run[] {
+  return index.runs.live().filter((run) => run.last >= floor && run.first <= applied && has(run));
 }
 
 /**
@@ -99,28 +103,29 @@ function* sourcePositions(
   order: 'up' | 'down',
 ): Generator<SourcePosition> {
   const head = log.source(source);
-  const number = index.sourceNumber(source);
   const first = order === 'up' ? Math.max(seq, head.floorSeq) + 1 : head.floorSeq + 1;
   const last = order === 'up' ? head.seq : Math.min(seq, head.seq);
   if (first > last || span.applied < span.floor) return;
   // With an index that is level with the log every seq must be found; else the log's tail has the newest of them.
   const level = span.applied === span.head;
-  if (number === undefined) {
-    // All that the index could name of this source is lost.
-    if (level && pastLost(log.lostSeqs(source), first, 1) <= last) throw gapAt(source, first);
-    return;
-  }
+  const publicKey = publicKeyFromNodeId(source);
   const range = {
-    from: sourceKey(number, first),
-    to: sourceKey(number, last + 1),
+    from: sourceKey(publicKey, first),
+    to: sourceKey(publicKey, last + 1),
     reverse: order === 'down',
   };
+  // The seqs of a source ascend with the positions, so runs one after the other give them in order.
+  const runs = spanning(index, span);
   const step = order === 'up' ? 1 : -1;
   let expected: number | undefined = order === 'up' ? first : level ? last : undefined;
-  span.budget.range();
-  for (const { key, value } of index.source.entries(range)) {
-    span.budget.entry();
-    const found = { seq: seqOfSourceKey(key), position: positionOfValue(value) };
+  for (const key of keysOfRuns(
+    index,
+    span,
+    order === 'up' ? runs : runs.toReversed(),
+    tableNumber.source,
+    range,
+  )) {
+    const found = { seq: seqOfSourceKey(key.key), position: positionInKey(key) };
     // An entry above what the index answers for belongs to a batch that the log's tail covers.
     if (found.position > span.applied) {
       if (order === 'up') return;
@@ -138,6 +143,22 @@ function* sourcePositions(
     expected = pastLost(log.lostSeqs(source), expected, step);
   const missing = expected !== undefined && expected >= first && expected <= last;
   if (missing && (level || order === 'down')) throw gapAt(source, expected ?? first);
+}
+
+function* keysOfRuns(
+  index: IndexTables,
+  { budget }: Answerable,
+  runs: readonly Run[],
+  table: number,
+  range: TableRange,
+): Generator<KeyView> {
+  for (const run of runs) {
+    budget.range();
+    for (const key of index.runs.keys(run, table, range)) {
+      budget.entry();
+      yield key;
+    }
+  }
 }
 
 /** What `vector` does not cover, in log order. */
@@ -206,7 +227,10 @@ function advance(line: SourceLine): boolean {
   return true;
 }
 
-/** The newest `limit` deltas of a path, or of it and everything below it, newest first. */
+/**
+ * The newest `limit` deltas of a path, or of it and everything below it, newest first. No run has anything that is newer than what
+ * the runs behind it have, so each is sorted by itself and the first that are enough end the search.
+ */
 export function newestInPath(
   log: LogView,
   index: IndexTables,
@@ -214,78 +238,74 @@ export function newestInPath(
   query: PathQuery,
   limit: number,
 ): StoredDelta[] {
-  const found = new Newest(limit);
-  const own = pathText(query.project, query.path);
-  const number = index.pathNumber(own);
-  if (number !== undefined) collect(log, index, span, query, own, number, found);
-  if (query.subtree === true) {
-    const start = subtreeStart(query.project, query.path);
-    for (const { key, value } of index.paths.entries({ from: start, to: afterPrefix(start) })) {
-      span.budget.entry();
-      if (!key.equals(own)) collect(log, index, span, query, key, value.readUInt32BE(0), found);
+  const found: StoredDelta[] = [];
+  const place = new PathPlace(query);
+  const newest = Math.min(span.applied, (query.before ?? Number.POSITIVE_INFINITY) - 1);
+  for (const run of spanning(index, span).toReversed()) {
+    if (found.length >= limit) break;
+    if (run.first > newest) continue;
+    const told = toldOfPath(index, span, run, place, newest).sort((a, b) => b.position - a.position);
+    for (const { position, type } of told) {
+      if (found.length >= limit) break;
+      const delta = log.delta(position, span.budget);
+      if (!place.holds(delta) || typeNumber(delta.type) !== type) throw disagrees(position);
+      // A text that was cut may stand for paths outside the subtree too.
+      if (isAbout(delta, query) && filterFits(delta, query)) found.push(delta);
     }
   }
-  return found.result();
+  return found;
 }
 
-function collect(
-  log: LogView,
+interface ToldDelta {
+  readonly position: number;
+  readonly type: number;
+}
+
+/** What one run says of a place, in any order. */
+function toldOfPath(
   index: IndexTables,
   span: Answerable,
-  query: PathQuery,
-  text: Buffer,
-  number: number,
-  found: Newest,
-): void {
-  // Nothing that is older than what has been found is wanted: most paths of a large subtree end at the first step.
-  const least = Math.max(span.floor, found.least + 1);
-  const newest = Math.min(span.applied, (query.before ?? Number.POSITIVE_INFINITY) - 1);
-  if (least > newest) return;
-  span.budget.range();
-  const wanted = query.type === undefined ? undefined : typeValue({ type: query.type });
-  const range = { from: pathKey(number, least), to: pathKey(number, newest + 1), reverse: true };
-  let taken = 0;
-  for (const { key, value } of index.path.entries(range)) {
-    if (taken >= found.limit) return;
-    span.budget.entry();
-    if (wanted !== undefined && !value.equals(wanted)) continue;
-    const position = positionAtEnd(key);
-    const delta = log.delta(position, span.budget);
-    if (pathTextOf(headOf(delta))?.equals(text) !== true || !value.equals(typeValue(delta)))
-      throw disagrees(position);
-    // A text that was cut may stand for paths outside the subtree too.
-    if (!isAbout(delta, query) || !filterFits(delta, query)) continue;
-    taken++;
-    found.add(delta);
+  run: Run,
+  place: PathPlace,
+  newest: number,
+): ToldDelta[] {
+  const told: ToldDelta[] = [];
+  for (const prefix of place.prefixes) {
+    const range = { from: prefix, to: afterPrefix(prefix) };
+    for (const key of keysOfRuns(index, span, [run], tableNumber.path, range)) {
+      const [position, type] = [positionInKey(key), typeInKey(key)];
+      if (position < span.floor || position > newest || !place.isUnder(prefix, key)) continue;
+      if (place.type === undefined || place.type === type) told.push({ position, type });
+    }
   }
+  return told;
 }
 
-/** Keeps the newest few of what it is given in any order. */
-class Newest {
-  readonly limit: number;
-  /** Nothing at or below this position is wanted any more. */
-  least = 0;
-  #deltas: StoredDelta[] = [];
+/** The keys of a path, and of what lies below it when that is asked for. */
+class PathPlace {
+  readonly prefixes: readonly Buffer[];
+  readonly type: number | undefined;
+  readonly #own: Buffer;
+  readonly #below: Buffer | undefined;
 
-  constructor(limit: number) {
-    this.limit = limit;
+  constructor({ project, path, subtree, type }: PathQuery) {
+    this.#own = pathText(project, path);
+    this.#below = subtree === true ? subtreeStart(project, path) : undefined;
+    this.prefixes = this.#below === undefined ? [this.#own] : [this.#own, this.#below];
+    this.type = type === undefined ? undefined : typeNumber(type);
   }
 
-  add(delta: StoredDelta): void {
-    this.#deltas.push(delta);
-    // Sorting once per `limit` additions keeps the cost at log(limit) each and the memory at twice the limit.
-    if (this.#deltas.length >= 2 * this.limit) this.#shrink();
+  /** Each key is under one of the prefixes, also where the text of the path begins as those below it do: at the root. */
+  isUnder(prefix: Buffer, { key, length }: KeyView): boolean {
+    const own = this.#own;
+    const isOwn = length === own.length + runTailBytes && compareKeys(key, own.length, own, own.length) === 0;
+    return isOwn === (prefix === own);
   }
 
-  result(): StoredDelta[] {
-    this.#shrink();
-    return this.#deltas;
-  }
-
-  #shrink(): void {
-    this.#deltas.sort((a, b) => b.position - a.position);
-    this.#deltas.length = Math.min(this.#deltas.length, this.limit);
-    if (this.#deltas.length === this.limit) this.least = this.#deltas.at(-1)?.position ?? 0;
+  holds(delta: StoredDelta): boolean {
+    const text = pathTextOf(headOf(delta));
+    if (text === undefined) return false;
+    return text.equals(this.#own) || (this.#below?.equals(text.subarray(0, this.#below.length)) ?? false);
   }
 }
 

@@ -1,50 +1,45 @@
 /**
- * The delta index: `index/`, an environment derived from the log. Losing it costs a rebuild, nothing else.
+ * The delta index: `index/`, an environment derived from the log. Losing it costs a rebuild, nothing else. It is made of sorted runs
+ * (sorted-runs.ts), of three tables:
  *
  * ```
- * sources  [32 B public key] → [u32 number], and [u32 number] → [32 B public key]
- * source   [u32 source number][u48 seq]          → [u48 position]   by source and seq, which is also by id
- * time     [u64 hlc][u48 position]               → [u8 type]
- * paths    project 00 path 00 (store-keys.ts)    → [u32 number]
- * path     [u32 path number][u48 position]       → [u8 type]        deltas that are about a path
- * meta     schema    1
- *          applied   { position, stamp }: every entry of every delta up to that position is here; stamp is the
- *                    checksum of the frame there, so that an index of another log, or of a log that lost its end, shows
- *          paths     how many path numbers are given; they are never reused, but a rebuild begins with none
- *          floor     no entry below this position is added any more: compaction is removing them
- *          digest    a sum over the entries of each table (table-digest.ts); an index made before there was one gets it when
- *                    its writer opens it
+ * source  [32 B public key][u48 seq][u48 position][u8 type]     by source and seq, which is also by id
+ * time    [u64 hlc][u48 position][u8 type]
+ * path    project 00 path 00 [u48 position][u8 type]            deltas that are about a path (store-keys.ts)
+ *
+ * meta    schema    2
+ *         applied   { position, stamp }: all keys of every delta up to that position are here; stamp is the
+ *                   checksum of the frame there, so that an index of another log, or of a log that lost its end, shows
+ *         runs      which runs there are (sorted-runs.ts)
  * ```
+ * In each run the keys that begin with one source, or with one path, ascend by position as well; and runs follow one another by
+ * position. So what is asked for newest first is read run by run, and ends early. What a run says of positions below the log's floor
+ * counts no more: retention drops the run when nothing else is in it.
  */
-import type { NodeId, Position, ProjectId } from '../base/ids.ts';
-import { nodeIdFromPublicKey, publicKeyFromNodeId } from '../codec/node-id.ts';
+import type { Position } from '../base/ids.ts';
+import { publicKeyFromNodeId } from '../codec/node-id.ts';
 import { deltaTypes } from '../delta/delta.ts';
 import type { DeltaHead } from '../delta/delta-head.ts';
 import type { Environment } from './environment.ts';
 import type { LogView } from './log-view.ts';
 import { isCount, MetaTable } from './meta-table.ts';
-import {
-  numberedKeyBytes,
-  pathKey,
-  pathText,
-  positionValue,
-  sourceKey,
-  timeKey,
-  timeKeyBytes,
-  u48Bytes,
-} from './store-keys.ts';
-import type { Table } from './table.ts';
-import { DigestBook } from './table-digest.ts';
+import { SortedRuns } from './sorted-runs.ts';
+import { pathText, sourceKey, timeKey, withTail } from './store-keys.ts';
 
-export const indexSchema = 1;
-export const entryTables = ['source', 'time', 'path'] as const;
-export type EntryTable = (typeof entryTables)[number];
-export const indexDigestTables = ['sources', 'source', 'time', 'paths', 'path'] as const;
+export const indexSchema = 2;
+export const blockTable = 'blocks';
+/** Tables of schema 1, which had an entry each in a B-tree; whatever is in them is not read any more. */
+const formerTables = ['sources', 'source', 'time', 'paths', 'path'] as const;
+const formerSchema = 1;
 
-export interface IndexEntry {
-  readonly table: EntryTable;
+/** The tables of a run, in this order. */
+export const runTables = ['source', 'time', 'path'] as const;
+export type RunTable = (typeof runTables)[number];
+export const tableNumber = { source: 0, time: 1, path: 2 } as const satisfies Record<RunTable, number>;
+
+export interface IndexKey {
+  readonly table: RunTable;
   readonly key: Buffer;
-  readonly value: Buffer;
 }
 
 export interface AppliedMark {
@@ -52,25 +47,15 @@ export interface AppliedMark {
   readonly stamp: number;
 }
 
-const typeValues = deltaTypes.map((_, number) => Buffer.of(number));
-
 export class IndexTables {
   readonly environment: Environment;
   readonly meta: MetaTable;
-  readonly source: Table;
-  readonly time: Table;
-  readonly path: Table;
-  readonly paths: Table;
-  readonly #sources: Table;
+  readonly runs: SortedRuns;
 
   constructor(environment: Environment) {
     this.environment = environment;
     this.meta = new MetaTable(environment.table('meta'));
-    this.source = environment.table('source');
-    this.time = environment.table('time');
-    this.path = environment.table('path');
-    this.paths = environment.table('paths');
-    this.#sources = environment.table('sources');
+    this.runs = new SortedRuns(environment.table(blockTable), this.meta);
   }
 
   /**
@@ -83,156 +68,43 @@ export class IndexTables {
     const mark = this.meta.get('applied', isAppliedMark);
     if (mark === undefined || mark.position > log.head()) return undefined;
     if (mark.position >= log.floor() && mark.stamp !== log.stamp(mark.position)) return undefined;
+    // They are written together.
+    if ((this.runs.live().at(-1)?.last ?? mark.position) !== mark.position) return undefined;
     return mark.position;
-  }
-
-  /** No entry below this position may be added. */
-  floor(): number {
-    return this.meta.get('floor', isCount) ?? 1;
-  }
-
-  sourceNumber(node: NodeId): number | undefined {
-    return this.#sources.get(publicKeyFromNodeId(node))?.readUInt32BE(0);
-  }
-
-  sourceOf(number: number): NodeId | undefined {
-    const publicKey = this.#sources.get(numberKey(number));
-    return publicKey === undefined ? undefined : nodeIdFromPublicKey(publicKey);
-  }
-
-  sourceCount(): number {
-    return this.#sources.count() / 2;
-  }
-
-  /** Inside `write` only. Numbers are 0, 1, 2, … in order of first sight, and never reused. */
-  giveSourceNumber(node: NodeId, digests: DigestBook): number {
-    const known = this.sourceNumber(node);
-    if (known !== undefined) return known;
-    let next = 0;
-    while (this.#sources.has(numberKey(next))) next++;
-    const publicKey = publicKeyFromNodeId(node);
-    for (const [key, value] of [
-      [publicKey, numberKey(next)],
-      [numberKey(next), publicKey],
-    ] as const) {
-      this.#sources.put(key, value);
-      digests.add('sources', key, value);
-    }
-    return next;
-  }
-
-  /** The numbers of a delta that is indexed; undefined when one was never given. */
-  numbersOf(head: DeltaHead): EntryNumbers | undefined {
-    const source = this.sourceNumber(head.source);
-    const text = pathTextOf(head);
-    const path = text === undefined ? undefined : this.pathNumber(text);
-    if (source === undefined || (text !== undefined && path === undefined)) return undefined;
-    return { source, path };
-  }
-
-  pathNumber(text: Uint8Array): number | undefined {
-    return this.paths.get(text)?.readUInt32BE(0);
-  }
-
-  table(name: EntryTable): Table {
-    return this[name];
   }
 
   /** Inside `write` only: an index of an empty log whose oldest kept position is `floor`. */
   reset(floor: number): void {
-    for (const table of [this.#sources, this.source, this.time, this.paths, this.path]) table.clear();
+    if (this.meta.get('schema', isCount) === formerSchema)
+      for (const name of formerTables) this.environment.table(name).clear();
+    // Before `meta` is emptied: it tells which numbers of runs were given.
+    const { next } = this.runs.state();
     this.meta.clear();
     this.meta.put('schema', indexSchema);
     this.meta.put('applied', { position: floor - 1, stamp: 0 });
-    this.meta.put('floor', floor);
-    this.beginDigests();
-  }
-
-  /** Inside `write` only: makes the digests when there are none. */
-  beginDigests(): void {
-    const { source, time, paths, path } = this;
-    DigestBook.begin(this.meta, { sources: this.#sources, source, time, paths, path });
+    this.runs.reset(next);
   }
 }
 
-/** The numbers that stand for a delta's source and path in its index entries. */
-export interface EntryNumbers {
-  readonly source: number;
-  /** Undefined when the delta is about no path. */
-  readonly path: number | undefined;
-}
-
-/** All entries of one delta: what a rebuild would write, what compaction removes and what `verify` expects. */
-export function indexEntries(
-  numbers: EntryNumbers,
+/** All keys of one delta: what a rebuild would write and what `verify` expects. */
+export function indexKeys(
   position: number,
-  head: Pick<DeltaHead, 'seq' | 'time' | 'type'>,
-): readonly IndexEntry[] {
-  const type = typeValue(head);
-  const entries: IndexEntry[] = [
-    { table: 'source', key: sourceKey(numbers.source, head.seq), value: positionValue(position) },
-    { table: 'time', key: timeKey(head.time, position), value: type },
+  head: Pick<DeltaHead, 'source' | 'seq' | 'time' | 'type' | 'project' | 'path'>,
+): readonly IndexKey[] {
+  const type = typeNumber(head.type);
+  const keys: IndexKey[] = [
+    { table: 'source', key: withTail(sourceKey(publicKeyFromNodeId(head.source), head.seq), position, type) },
+    { table: 'time', key: withTail(timeKey(head.time), position, type) },
   ];
-  if (numbers.path !== undefined)
-    entries.push({ table: 'path', key: pathKey(numbers.path, position), value: type });
-  return entries;
+  const text = pathTextOf(head);
+  if (text !== undefined) keys.push({ table: 'path', key: withTail(text, position, type) });
+  return keys;
 }
 
-/**
- * Puts the entries of a batch, in one piece of memory: LMDB copies what it is given. Those by path go in last and sorted, so that each
- * page of theirs is met once.
- */
-export class EntryWriter {
-  readonly #tables: IndexTables;
-  readonly #key = Buffer.allocUnsafeSlow(numberedKeyBytes);
-  readonly #timeKey = Buffer.allocUnsafeSlow(timeKeyBytes);
-  readonly #position = Buffer.allocUnsafeSlow(u48Bytes);
-  #byPath: { readonly path: number; readonly position: number; readonly type: Buffer }[] = [];
+const typeNumbers = new Map<string, number>(deltaTypes.map((type, number) => [type, number]));
 
-  constructor(tables: IndexTables) {
-    this.#tables = tables;
-  }
-
-  /** Inside `write` only: what `indexEntries` says. */
-  add(
-    numbers: EntryNumbers,
-    position: number,
-    head: Pick<DeltaHead, 'seq' | 'time' | 'type'>,
-    digests: DigestBook,
-  ): void {
-    const type = typeValue(head);
-    const { source, path } = numbers;
-    this.#put(
-      'source',
-      sourceKey(source, head.seq, this.#key),
-      positionValue(position, this.#position),
-      digests,
-    );
-    this.#put('time', timeKey(head.time, position, this.#timeKey), type, digests);
-    if (path !== undefined) this.#byPath.push({ path, position, type });
-  }
-
-  /** Before the commit. */
-  finish(digests: DigestBook): void {
-    const byPath = this.#byPath.sort((a, b) => a.path - b.path);
-    this.#byPath = [];
-    for (const { path, position, type } of byPath)
-      this.#put('path', pathKey(path, position, this.#key), type, digests);
-  }
-
-  /** What a transaction that failed had begun. */
-  forget(): void {
-    this.#byPath = [];
-  }
-
-  #put(table: EntryTable, key: Buffer, value: Buffer, digests: DigestBook): void {
-    this.#tables.table(table).put(key, value);
-    digests.add(table, key, value);
-  }
-}
-
-export function typeValue({ type }: Pick<DeltaHead, 'type'>): Buffer {
-  return typeValues[deltaTypes.indexOf(type)] ?? Buffer.of(0xff);
+export function typeNumber(type: DeltaHead['type']): number {
+  return typeNumbers.get(type) ?? 0xff;
 }
 
 export function isAppliedMark(value: unknown): value is AppliedMark {
@@ -240,89 +112,7 @@ export function isAppliedMark(value: unknown): value is AppliedMark {
   return isCount(position) && isCount(stamp);
 }
 
-/** What a delta's path is numbered under; undefined when it is about no path. */
+/** What a delta's path is found under; undefined when it is about no path. */
 export function pathTextOf({ project, path }: Pick<DeltaHead, 'project' | 'path'>): Buffer | undefined {
   return path === undefined ? undefined : pathText(project, path);
-}
-
-/** Paths whose numbers are remembered between transactions: some 15 MB at most. */
-const maxKnownPaths = 100_000;
-
-/**
- * Gives the numbers of sources and paths, and remembers those that it has met. What it gives within a transaction counts only once that
- * commits: `begin` before, `finish` at its end, `committed` behind it.
- */
-export class NumberGiver {
-  readonly #tables: IndexTables;
-  readonly #sources = new Map<NodeId, number>();
-  readonly #paths = new Map<string, number>();
-  readonly #newSources = new Map<NodeId, number>();
-  readonly #newPaths = new Map<string, number>();
-  #digests: DigestBook;
-  #given = 0;
-
-  constructor(tables: IndexTables) {
-    this.#tables = tables;
-    this.#digests = new DigestBook(tables.meta);
-  }
-
-  /** Inside `write`. Whatever an earlier transaction gave that did not commit is forgotten. */
-  begin(digests: DigestBook): void {
-    this.#digests = digests;
-    this.#given = this.#tables.meta.get('paths', isCount) ?? 0;
-    this.#newSources.clear();
-    this.#newPaths.clear();
-    if (this.#paths.size > maxKnownPaths) this.#paths.clear();
-  }
-
-  numbers({ source, project, path }: DeltaHead): EntryNumbers {
-    return { source: this.#source(source), path: path === undefined ? undefined : this.#path(project, path) };
-  }
-
-  /** Before the commit. */
-  finish(): void {
-    this.#tables.meta.put('paths', this.#given);
-  }
-
-  /** After the commit. */
-  committed(): void {
-    for (const [source, number] of this.#newSources) this.#sources.set(source, number);
-    for (const [path, number] of this.#newPaths) this.#paths.set(path, number);
-  }
-
-  /** The tables are begun anew. */
-  forget(): void {
-    this.#sources.clear();
-    this.#paths.clear();
-  }
-
-  #source(source: NodeId): number {
-    const known = this.#sources.get(source) ?? this.#newSources.get(source);
-    if (known !== undefined) return known;
-    const number = this.#tables.giveSourceNumber(source, this.#digests);
-    this.#newSources.set(source, number);
-    return number;
-  }
-
-  #path(project: ProjectId, path: string): number {
-    const name = `${project}\0${path}`;
-    const known = this.#paths.get(name) ?? this.#newPaths.get(name);
-    if (known !== undefined) return known;
-    const text = pathText(project, path);
-    let number = this.#tables.pathNumber(text);
-    if (number === undefined) {
-      number = this.#given++;
-      const value = numberKey(number);
-      this.#tables.paths.put(text, value);
-      this.#digests.add('paths', text, value);
-    }
-    this.#newPaths.set(name, number);
-    return number;
-  }
-}
-
-function numberKey(number: number): Buffer {
-  const key = Buffer.allocUnsafe(4);
-  key.writeUInt32BE(number);
-  return key;
 }

@@ -140,6 +140,20 @@ export class LogView {
     if (expected !== (order === 'up' ? to + 1 : from - 1)) throw missingPosition(expected);
   }
 
+  /**
+   * As `frames` upwards, for who is done with each before it asks for the next: all share one piece of memory, which costs a third.
+   */
+  *frameViews(
+    from: number,
+    to: number,
+  ): Generator<{ readonly position: Position; readonly view: Uint8Array }> {
+    for (let position = from; position <= to; position++) {
+      const view = this.log.view(positionKey(position, this.#key));
+      if (view === undefined) throw missingPosition(position);
+      if (!isLostMarker(position, view)) yield { position: position as Position, view };
+    }
+  }
+
   /** @throws STORE_DAMAGED when the frame is missing or does not decode. */
   delta(position: number, budget: ScanBudget = boundless): StoredDelta {
     // Decoding copies whatever it keeps, so the frame itself needs no copy.

@@ -23,6 +23,11 @@ export class MetaTable {
     return decodeMeta(name, stored, guard);
   }
 
+  /** The bytes of a value, for who only wants to know whether it is still the same. */
+  stored(name: string): Buffer | undefined {
+    return this.#table.get(Buffer.from(name));
+  }
+
   has(name: string): boolean {
     return this.#table.has(Buffer.from(name));
   }

@@ -5,9 +5,9 @@
  * The delta log goes in three steps, and a crash at any instant resumes from what `floor` and `trimmed` say:
  * 1. One transaction on the log writes the new floor and, for every source, the newest delta dropped and its hash. From
  *    here on the old deltas are gone for every reader.
- * 2. The index's own floor follows, so that its writer adds nothing below it any more.
- * 3. Bit by bit from `trimmed` to `floor`: the index entries of some deltas are removed (which needs their records), then
- *    the records, and `trimmed` moves along with them.
+ * 2. Runs of the index that have nothing else are dropped; one that has much of it is written anew. No query heeds what the index
+ *    says of positions below the floor, so that this may be left half done.
+ * 3. Bit by bit from `trimmed` to `floor` the records are removed, and `trimmed` moves along with them.
  *
  * The floor never passes `applied` of the index: what the index has yet to read must be there when it does. So a missing or
  * young index holds compaction up until it is rebuilt, and nothing else.
@@ -17,13 +17,12 @@ import { decodeAuditEvent } from '../audit/audit-event.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId, Position } from '../base/ids.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
-import type { DeltaHead } from '../delta/delta-head.ts';
 import { type AuditTables, auditIndexEntries, eventDigestBytes } from './audit-tables.ts';
 import type { CompactResult } from './delta-store.ts';
-import { type IndexTables, indexEntries } from './index-tables.ts';
+import type { IndexTables } from './index-tables.ts';
 import { headAt, type LogView, sourcePrefix } from './log-view.ts';
-import { isLostMarker } from './lost-marker.ts';
 import { isCount } from './meta-table.ts';
+import { RunCare } from './run-merge.ts';
 import { positionKey, positionOfKey } from './store-keys.ts';
 import { DigestBook } from './table-digest.ts';
 
@@ -118,41 +117,35 @@ function raiseFloor(log: LogView, from: Position, to: Position, newest: Dropped[
 function* trim(log: LogView, index: IndexTables, most: number): Generator<CompactStep> {
   refresh(log, index);
   const floor = log.floor();
-  if (index.floor() < floor) index.environment.write(() => index.meta.put('floor', floor));
+  yield* trimIndex(index, floor);
   for (let trimmed: number = log.trimmed(); trimmed < floor; ) {
     refresh(log, index);
     const end = Math.min(floor, trimmed + most);
-    const removed = trimIndex(log, index, trimmed, end);
-    yield { step: 'index trimmed', records: removed };
-    // The index first, on disk too: without their records, entries that a power loss brought back would stay for ever.
-    index.environment.flush();
     log.environment.write(() => {
       for (let position = trimmed; position < end; position++) log.log.remove(positionKey(position));
       log.meta.put('trimmed', end);
     });
+    yield { step: 'log trimmed', records: end - trimmed };
     trimmed = end;
-    yield { step: 'log trimmed', records: removed };
   }
 }
 
-function trimIndex(log: LogView, index: IndexTables, from: number, end: number): number {
-  const deltas: { readonly position: number; readonly head: DeltaHead }[] = [];
-  for (const { key, value } of log.log.entries({ from: positionKey(from), to: positionKey(end) })) {
-    const position = positionOfKey(key);
-    if (isLostMarker(position, value)) continue;
-    deltas.push({ position, head: headAt(position, decodeDeltaFrame(position, value)) });
+/** Of a run that goes on above the floor, which share may lie below it: written anew each time, it would be written often. */
+const mostBelowFloor = 1 / 4;
+
+function* trimIndex(index: IndexTables, floor: number): Generator<CompactStep> {
+  const care = new RunCare(index.environment, index.runs);
+  const step = { step: 'index trimmed', records: 0 } as const;
+  if (index.runs.live().some(({ last }) => last < floor)) {
+    index.environment.writeRepeatable(() => index.runs.dropBelow(floor));
+    yield step;
+    index.environment.refresh();
   }
-  index.environment.write(() => {
-    const digests = new DigestBook(index.meta);
-    for (const { position, head } of deltas) {
-      const numbers = index.numbersOf(head);
-      if (numbers === undefined) continue;
-      for (const { table, key, value } of indexEntries(numbers, position, head))
-        if (index.table(table).remove(key)) digests.remove(table, key, value);
-    }
-    digests.save();
-  });
-  return deltas.length;
+  const [oldest] = index.runs.live();
+  const below = oldest === undefined ? 0 : floor - oldest.first;
+  if (oldest !== undefined && below > (oldest.last - oldest.first + 1) * mostBelowFloor)
+    for (const _ of care.rewrite(oldest, floor)) yield step;
+  while (care.sweep()) yield step;
 }
 
 function refresh(log: LogView, index: IndexTables): void {

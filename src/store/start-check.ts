@@ -5,9 +5,10 @@
  */
 import { CollabError } from '../base/errors.ts';
 import { auditSchema } from './audit-tables.ts';
-import { indexDigestTables, indexSchema, isAppliedMark } from './index-tables.ts';
+import { blockTable, indexSchema, isAppliedMark, runTables } from './index-tables.ts';
 import { deltaSchema, metaGuard } from './log-view.ts';
 import { decodeMeta, isCount } from './meta-table.ts';
+import { isRunsState, runsName } from './sorted-runs.ts';
 import { digestOf, metaValue, readFacts, type StoreFacts } from './store-facts.ts';
 import { digestName, isStoredDigest } from './table-digest.ts';
 import type { VerifiedStore, VerifyProblem } from './verify-report.ts';
@@ -166,10 +167,20 @@ function appliedOf({ inspection, meta }: StoreFacts): number {
 function indexProblems({ index }: AllFacts): readonly VerifyProblem[] {
   const findings = new Findings('index', index);
   const guard = (name: string) =>
-    name === 'applied' ? isAppliedMark : name === digestName ? isStoredDigest : isCount;
-  if (!findings.meta(indexSchema, indexDigestTables, guard)) return findings.problems;
-  findings.need(['applied', 'floor']);
-  findings.digests();
+    name === 'applied' ? isAppliedMark : name === runsName ? isRunsState : isCount;
+  if (!findings.meta(indexSchema, [blockTable], guard)) return findings.problems;
+  findings.need(['applied', runsName]);
+  const runs = metaValue(index.meta, runsName, isRunsState);
+  for (const key of index.blocks.broken) findings.add(`block ${key}`, 'fails its checksum');
+  for (const { run, blocks } of runs?.live ?? []) {
+    const found = index.blocks.ofRun.get(run);
+    for (const [table, count] of blocks.entries())
+      if (count !== (found?.[table] ?? 0))
+        findings.add(
+          `run ${run}`,
+          `has ${found?.[table] ?? 0} of its ${count} blocks of the table ${runTables[table] ?? table}`,
+        );
+  }
   return findings.problems;
 }
 

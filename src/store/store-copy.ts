@@ -80,7 +80,8 @@ export async function* copyIndex(
   try {
     for (let applied = writer.applied(); ; ) {
       const done = writer.applyBatch(applied, Number.MAX_SAFE_INTEGER);
-      if (done === applied) break;
+      const isTidy = !writer.tidy(done !== applied);
+      if (done === applied && isTidy) break;
       applied = done;
       yield;
     }

@@ -1,10 +1,13 @@
 /** What the pages of each store say by themselves, without LMDB: the content of `meta`, the digests, the positions of the log. */
 import { eventDigestBytes } from './audit-tables.ts';
+import { blockTable, runTables } from './index-tables.ts';
 import { type Inspection, type InspectOptions, inspectEnvironment } from './inspect.ts';
 import { type PageFile, pageHeadBytes } from './lmdb-file.ts';
 import { nodeHeadBytes } from './lmdb-page.ts';
 import { type LeafEntry, type LeafVisitor, storedKey, storedValue } from './lmdb-tree.ts';
 import { tryDecodeMeta } from './meta-table.ts';
+import { isSealed } from './run-block.ts';
+import { placeOfBlock } from './sorted-runs.ts';
 import { positionKeyBytes } from './store-keys.ts';
 import {
   DigestSum,
@@ -33,6 +36,15 @@ export interface StoreFacts {
   readonly meta: ReadonlyMap<string, Buffer>;
   readonly digests: ReadonlyMap<string, DigestSum>;
   readonly log: LogPositions;
+  readonly blocks: BlockCounts;
+}
+
+/** What the table of blocks holds of the runs of an index. */
+export interface BlockCounts {
+  /** Of each run, by the numbers of its tables. */
+  readonly ofRun: ReadonlyMap<number, readonly number[]>;
+  /** Keys, in hexadecimal, of blocks that fail their checksum or have no place in a run. */
+  readonly broken: readonly string[];
 }
 
 /** @throws what the file system says. */
@@ -40,15 +52,17 @@ export function readFacts(directory: string, options: Pick<InspectOptions, 'meta
   const meta = new MetaReader();
   const digests = new Map<string, DigestSum>();
   const log = new LogReader();
+  const blocks = new BlockChecker();
   const visitor = (table: string): LeafVisitor => {
     if (table === 'meta') return meta;
     if (table === 'log') return log;
+    if (table === blockTable) return blocks;
     const reader = new DigestReader(table === 'events' ? eventDigestBytes : mostValueBytes);
     digests.set(table, reader.sum);
     return reader;
   };
   const inspection = inspectEnvironment(directory, { ...options, visitor });
-  return { inspection, meta: meta.values, digests, log: log.result() };
+  return { inspection, meta: meta.values, digests, log: log.result(), blocks };
 }
 
 class MetaReader implements LeafVisitor {
@@ -59,14 +73,37 @@ class MetaReader implements LeafVisitor {
   }
 }
 
-interface Run {
+/** Blocks beyond this are counted and not named. */
+const mostNamedBlocks = 20;
+
+class BlockChecker implements LeafVisitor, BlockCounts {
+  readonly ofRun = new Map<number, number[]>();
+  readonly broken: string[] = [];
+
+  take(entry: LeafEntry): void {
+    const key = storedKey(entry);
+    const place = placeOfBlock(key);
+    if (place === undefined || !isSealed(key, storedValue(entry))) {
+      if (this.broken.length < mostNamedBlocks) this.broken.push(key.toString('hex'));
+      return;
+    }
+    let counts = this.ofRun.get(place.run);
+    if (counts === undefined) {
+      counts = runTables.map(() => 0);
+      this.ofRun.set(place.run, counts);
+    }
+    counts[place.table] = (counts[place.table] ?? 0) + 1;
+  }
+}
+
+interface Span {
   readonly first: number;
   last: number;
 }
 
 /** Positions that come a leaf at a time: those of one leaf follow one another, the leaves come in any order. */
 class LogReader implements LeafVisitor {
-  readonly #runs: Run[] = [];
+  readonly #spans: Span[] = [];
 
   take(entry: LeafEntry): void {
     this.#add(positionAt(entry.file.bytes, entry.keyAt, entry.keyBytes));
@@ -81,21 +118,21 @@ class LogReader implements LeafVisitor {
   }
 
   #add(position: number): void {
-    const newest = this.#runs.at(-1);
+    const newest = this.#spans.at(-1);
     if (newest !== undefined && position === newest.last + 1) newest.last = position;
-    else this.#runs.push({ first: position, last: position });
+    else this.#spans.push({ first: position, last: position });
   }
 
   result(): LogPositions {
-    const runs = this.#runs.toSorted((a, b) => a.first - b.first);
+    const spans = this.#spans.toSorted((a, b) => a.first - b.first);
     let count = 0;
     let brokenAt: number | undefined;
-    for (const [at, { first, last }] of runs.entries()) {
+    for (const [at, { first, last }] of spans.entries()) {
       count += last - first + 1;
-      const expected = at === 0 ? first : (runs[at - 1]?.last ?? 0) + 1;
+      const expected = at === 0 ? first : (spans[at - 1]?.last ?? 0) + 1;
       if (first !== expected) brokenAt ??= expected;
     }
-    return { count, first: runs[0]?.first ?? 0, last: runs.at(-1)?.last ?? 0, brokenAt };
+    return { count, first: spans[0]?.first ?? 0, last: spans.at(-1)?.last ?? 0, brokenAt };
   }
 }
 

@@ -3,10 +3,9 @@
  *
  * ```
  * log      [u64 position]
- * source   [u32 source number][u48 seq]            value [u48 position]
- * time     [u64 hlc][u48 position]                 value [u8 type]
- * paths    project 00 path 00                      value [u32 path number]
- * path     [u32 path number][u48 position]         value [u8 type]
+ * source   [32 B public key][u48 seq]     each of the index's keys ends in [u48 position][u8 type]
+ * time     [u64 hlc]
+ * path     project 00 path 00
  * ```
  * A path text over `maxPathText` bytes keeps its first `maxPathText` bytes and ends in 00, SHA-256 of the whole text, 00. Its
  * first bytes still sort it into every subtree that it lies in, as far as the cut; what the cut lets in besides, the reader
@@ -15,11 +14,12 @@
 import { createHash } from 'node:crypto';
 
 export const positionKeyBytes = 8;
-/** Of a source key and of a path key alike. */
-export const numberedKeyBytes = 10;
-export const timeKeyBytes = 14;
 /** 48 bits of position: 280 million million deltas. */
 export const u48Bytes = 6;
+/** The position and the type at the end of each key of the index. */
+export const runTailBytes = u48Bytes + 1;
+const publicKeyBytes = 32;
+export const timeBytes = 8;
 /**
  * Longest path text that is a key as it is. Under half of what LMDB allows (1978 bytes) so that a page holds several
  * keys; longer paths are rare, and then cost one hash.
@@ -36,44 +36,20 @@ export function positionOfKey(key: Buffer): number {
   return readU64(key, 0);
 }
 
-export function sourceKey(sourceNumber: number, seq: number, into?: Buffer): Buffer {
-  return numberedKey(sourceNumber, seq, into);
-}
-
-export function pathKey(pathNumber: number, position: number, into?: Buffer): Buffer {
-  return numberedKey(pathNumber, position, into);
-}
-
-function numberedKey(
-  number: number,
-  ordinal: number,
-  key: Buffer = Buffer.allocUnsafe(numberedKeyBytes),
-): Buffer {
-  key.writeUInt32BE(number, 0);
-  key.writeUIntBE(ordinal, 4, u48Bytes);
+export function sourceKey(publicKey: Uint8Array, seq: number): Buffer {
+  const key = Buffer.allocUnsafe(publicKeyBytes + u48Bytes);
+  key.set(publicKey, 0);
+  key.writeUIntBE(seq, publicKeyBytes, u48Bytes);
   return key;
 }
 
 export function seqOfSourceKey(key: Buffer): number {
-  return key.readUIntBE(4, u48Bytes);
+  return key.readUIntBE(publicKeyBytes, u48Bytes);
 }
 
-export function positionValue(position: number, value: Buffer = Buffer.allocUnsafe(u48Bytes)): Buffer {
-  value.writeUIntBE(position, 0, u48Bytes);
-  return value;
-}
-
-export function positionOfValue(value: Buffer): number {
-  return value.length === u48Bytes ? value.readUIntBE(0, u48Bytes) : Number.NaN;
-}
-
-export function timeKey(
-  time: number,
-  position: number,
-  key: Buffer = Buffer.allocUnsafe(timeKeyBytes),
-): Buffer {
+export function timeKey(time: number): Buffer {
+  const key = Buffer.allocUnsafe(timeBytes);
   writeU64(key, time, 0);
-  key.writeUIntBE(position, 8, u48Bytes);
   return key;
 }
 
@@ -81,17 +57,50 @@ export function timeOfTimeKey(key: Buffer): number {
   return readU64(key, 0);
 }
 
-/** The position at the end of a time or path key. */
-export function positionAtEnd(key: Buffer): number {
-  return key.readUIntBE(key.length - u48Bytes, u48Bytes);
+/** A key of the index as it stands in a run. */
+export function withTail(key: Uint8Array, position: number, type: number): Buffer {
+  const whole = Buffer.allocUnsafe(key.length + runTailBytes);
+  whole.set(key, 0);
+  writeTail(whole, key.length, position, type);
+  return whole;
 }
 
-/** The text under which a path is numbered. */
+/** Returns where the key ends. */
+export function writeTail(key: Buffer, at: number, position: number, type: number): number {
+  key.writeUIntBE(position, at, u48Bytes);
+  key[at + u48Bytes] = type;
+  return at + runTailBytes;
+}
+
+/** The text under which a path is found. */
 export function pathText(project: string, path: string): Buffer {
   const text = Buffer.from(`${project}\0${path}`);
   const kept = keptBytes(text, Buffer.byteLength(project));
   if (kept === text.length) return Buffer.concat([text, nul]);
   return Buffer.concat([text.subarray(0, kept), nul, createHash('sha256').update(text).digest(), nul]);
+}
+
+let lastProject = '';
+let lastProjectText = Buffer.of(0);
+
+/** As `pathText`, at a place that has room for any. Returns where the text ends. */
+export function writePathText(into: Buffer, at: number, project: string, path: string): number {
+  if (project !== lastProject) {
+    lastProject = project;
+    lastProjectText = Buffer.from(`${project}\0`);
+  }
+  // Three bytes a character at most; whatever may have to be cut takes the way that cuts.
+  const most = lastProjectText.length + 3 * path.length;
+  if (most > maxPathText || path.includes('\0') || lastProjectText.indexOf(0) < lastProjectText.length - 1) {
+    const text = pathText(project, path);
+    into.set(text, at);
+    return at + text.length;
+  }
+  into.set(lastProjectText, at);
+  const end = at + lastProjectText.length;
+  const pathEnd = end + into.write(path, end);
+  into[pathEnd] = 0;
+  return pathEnd + 1;
 }
 
 /**
@@ -128,7 +137,7 @@ function keptBytes(text: Buffer, projectBytes: number): number {
 }
 
 /** Numbers are safe integers: 53 bits. */
-function writeU64(target: Buffer, value: number, at: number): void {
+export function writeU64(target: Buffer, value: number, at: number): void {
   target.writeUInt32BE(Math.floor(value / 2 ** 32), at);
   target.writeUInt32BE(value >>> 0, at + 4);
 }

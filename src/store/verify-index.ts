@@ -1,17 +1,14 @@
-import type { NodeId } from '../base/ids.ts';
 import { decodeDeltaFrame } from '../delta/delta-frame.ts';
-import { type EntryTable, entryTables, type IndexTables, indexEntries } from './index-tables.ts';
+import { type IndexTables, indexKeys, runTables, tableNumber } from './index-tables.ts';
 import { headAt, type LogView } from './log-view.ts';
-import { isCount } from './meta-table.ts';
-import { positionAtEnd, positionKey, positionOfKey, positionOfValue } from './store-keys.ts';
-import type { TableEntry } from './table.ts';
+import { positionInKey, type Run } from './sorted-runs.ts';
+import { positionKey, positionOfKey } from './store-keys.ts';
+import { DigestSum, pairHash } from './table-digest.ts';
 import type { VerifyProgress, VerifyReport } from './verify-report.ts';
 
-type Counts = Record<EntryTable, number>;
-
 /**
- * The index against what a rebuild would write. Every entry of every delta must be there; when the tables then hold as many
- * entries as were expected, there is no surplus, else each entry is held against its delta. An index that lags, or is to be
+ * The index against what a rebuild would write. Of each run the keys are added up (table-digest.ts), and the keys that the log's
+ * deltas should have there; only where the sums differ is each key held against its delta. An index that lags, or is to be
  * rebuilt, is no problem: queries read the log instead.
  */
 export function* verifyIndex(
@@ -20,106 +17,128 @@ export function* verifyIndex(
   report: VerifyReport,
   step: number,
 ): Generator<VerifyProgress> {
-  index.environment.refresh();
-  log.environment.refresh();
+  refresh(log, index);
   const applied = report.attempt('index', 'meta', () => index.applied(log));
   if (applied === undefined) return;
   const floor = log.floor();
-  const expected: Counts = { source: 0, time: 0, path: 0 };
-  let missing = 0;
-  for (let from: number = floor; from <= applied; from += step) {
-    missing += verifyExpected(log, index, report, from, Math.min(applied, from + step - 1), expected);
-    yield { store: 'index', done: from - floor, total: applied - floor + 1 };
-    log.environment.refresh();
-    index.environment.refresh();
-  }
-  verifySources(index, report);
-  for (const table of entryTables) {
-    if (missing === 0 && index.table(table).count() === expected[table]) continue;
-    yield* verifySurplus(log, index, report, table, applied, step);
-  }
-}
-
-/** Returns how many entries are missing or wrong. */
-function verifyExpected(
-  log: LogView,
-  index: IndexTables,
-  report: VerifyReport,
-  from: number,
-  to: number,
-  expected: Counts,
-): number {
-  let missing = 0;
-  for (const { key, value } of log.log.entries({ from: positionKey(from), to: positionKey(to + 1) })) {
-    const position = positionOfKey(key);
-    const head = readHead(position, value);
-    // What the log's own verification has named already.
-    if (head === undefined) continue;
-    const numbers = index.numbersOf(head);
-    if (numbers === undefined) {
-      missing++;
-      report.add('index', `entries of position ${position}`, 'have no source or path number');
+  for (let from: number = floor; from <= applied; ) {
+    refresh(log, index);
+    const run = index.runs.live().find(({ first, last }) => first <= from && last >= from);
+    if (run === undefined) {
+      report.add('index', `position ${from}`, 'is in no run');
+      return;
+    }
+    const check = new RunCheck(log, index, run);
+    for (let at = from; at <= run.last; at += step) {
+      refresh(log, index);
+      check.expect(at, Math.min(run.last, at + step - 1));
+      yield {
+        store: 'index',
+        done: Math.min(run.last, at + step - 1) - floor + 1,
+        total: applied - floor + 1,
+      };
+    }
+    refresh(log, index);
+    // It was merged, or retention went on: then what it is now is looked at instead.
+    if (!check.isStill(from)) {
+      from = Math.max(from, log.floor());
       continue;
     }
-    for (const entry of indexEntries(numbers, position, head)) {
-      report.checked.indexEntries++;
-      expected[entry.table]++;
-      const found = index.table(entry.table).get(entry.key);
-      if (found?.equals(entry.value) === true) continue;
-      missing++;
-      const what = found === undefined ? 'is missing' : 'points elsewhere';
-      report.add('index', `${entry.table} entry of position ${position}`, what);
-    }
-  }
-  return missing;
-}
-
-function* verifySurplus(
-  log: LogView,
-  index: IndexTables,
-  report: VerifyReport,
-  table: EntryTable,
-  applied: number,
-  step: number,
-): Generator<VerifyProgress> {
-  const [floor, trimmed] = [log.floor(), log.trimmed()];
-  const total = index.table(table).count();
-  let from: Buffer | undefined = Buffer.of(0);
-  for (let done = 0; from !== undefined; ) {
-    let seen = 0;
-    let next: Buffer | undefined;
-    for (const entry of index.table(table).entries({ from })) {
-      if (seen++ === step) {
-        next = entry.key;
-        break;
-      }
-      const position = table === 'source' ? positionOfValue(entry.value) : positionAtEnd(entry.key);
-      // Compaction is on its way to these.
-      if (position >= trimmed && position < floor) continue;
-      const fits = position >= floor && position <= applied && isExpected(log, index, table, position, entry);
-      if (!fits) report.add('index', `${table} entry ${entry.key.toString('hex')}`, 'belongs to no delta');
-    }
-    done += seen;
-    from = next;
-    yield { store: 'index', done, total };
+    check.compare(from, report);
+    from = run.last + 1;
   }
 }
 
-function isExpected(
-  log: LogView,
-  index: IndexTables,
-  table: EntryTable,
-  position: number,
-  { key, value }: TableEntry,
-): boolean {
-  const frame = log.frame(position);
-  const head = frame === undefined ? undefined : readHead(position, frame);
-  if (head === undefined) return false;
-  const numbers = index.numbersOf(head);
-  if (numbers === undefined) return false;
-  return indexEntries(numbers, position, head).some(
-    (entry) => entry.table === table && entry.key.equals(key) && entry.value.equals(value),
-  );
+/** One run, and what the log says should be in it. */
+class RunCheck {
+  readonly #log: LogView;
+  readonly #index: IndexTables;
+  readonly #run: Run;
+  readonly #expected = runTables.map(() => new DigestSum());
+
+  constructor(log: LogView, index: IndexTables, run: Run) {
+    this.#log = log;
+    this.#index = index;
+    this.#run = run;
+  }
+
+  expect(from: number, to: number): void {
+    for (const { table, key } of this.#expectedKeys(from, to))
+      sumOf(this.#expected, table).add(hashOf(key, key.length));
+  }
+
+  /** Whether it is still read, and the log still begins at `from` or before. */
+  isStill(from: number): boolean {
+    const isLive = this.#index.runs.live().some(({ run }) => run === this.#run.run);
+    return isLive && this.#log.floor() <= from;
+  }
+
+  /** Keys of positions below `from` are of no concern: compaction is on its way to them. */
+  compare(from: number, report: VerifyReport): void {
+    const { run } = this.#run;
+    for (const table of runTables) {
+      const number = tableNumber[table];
+      const found = report.attempt('index', `${table} of run ${run}`, () => this.#sumUp(number, from));
+      if (found === undefined) continue;
+      report.checked.indexEntries += found.sum.count;
+      if (found.keys !== this.#run.keys[number])
+        report.add(
+          'index',
+          `${table} of run ${run}`,
+          `has ${found.keys} keys, ${this.#run.keys[number]} were written`,
+        );
+      const expected = sumOf(this.#expected, table);
+      if (found.sum.count === expected.count && found.sum.sum === expected.sum) continue;
+      report.attempt('index', `${table} of run ${run}`, () => this.#tellApart(table, from, report));
+    }
+  }
+
+  #sumUp(table: number, from: number): { readonly sum: DigestSum; readonly keys: number } {
+    const sum = new DigestSum();
+    let keys = 0;
+    for (const key of this.#index.runs.keys(this.#run, table, {})) {
+      keys++;
+      if (positionInKey(key) >= from) sum.add(hashOf(key.key, key.length));
+    }
+    return { sum, keys };
+  }
+
+  /** Key by key; takes memory for the run, and is done for a damaged one only. */
+  #tellApart(table: (typeof runTables)[number], from: number, report: VerifyReport): void {
+    const expected = new Map<string, number>();
+    for (const { table: other, key } of this.#expectedKeys(from, this.#run.last))
+      if (other === table) expected.set(key.toString('latin1'), key.readUIntBE(key.length - 7, 6));
+    for (const view of this.#index.runs.keys(this.#run, tableNumber[table], {})) {
+      if (positionInKey(view) < from) continue;
+      const key = view.key.subarray(0, view.length);
+      if (!expected.delete(key.toString('latin1')))
+        report.add('index', `${table} key ${key.toString('hex')}`, 'belongs to no delta');
+    }
+    for (const position of expected.values())
+      report.add('index', `${table} key of position ${position}`, 'is missing');
+  }
+
+  *#expectedKeys(from: number, to: number) {
+    for (const { key, value } of this.#log.log.entries({
+      from: positionKey(from),
+      to: positionKey(to + 1),
+    })) {
+      const position = positionOfKey(key);
+      const head = readHead(position, value);
+      // What the log's own verification has named already.
+      if (head !== undefined) yield* indexKeys(position, head);
+    }
+  }
+}
+
+function sumOf(sums: readonly DigestSum[], table: (typeof runTables)[number]): DigestSum {
+  return sums[tableNumber[table]] as DigestSum;
+}
+
+const nothing = new Uint8Array(0);
+
+function hashOf(key: Uint8Array, length: number): number {
+  return pairHash(length === key.length ? key : key.subarray(0, length), nothing, 0);
 }
 
 function readHead(position: number, value: Buffer) {
@@ -131,22 +150,7 @@ function readHead(position: number, value: Buffer) {
   }
 }
 
-/** Numbers and keys of sources must name each other; a path number belongs to one path. */
-function verifySources(index: IndexTables, report: VerifyReport): void {
-  const named = new Set<NodeId>();
-  const count = index.sourceCount();
-  for (let number = 0; number < count; number++) {
-    const source = report.attempt('index', `source number ${number}`, () => index.sourceOf(number));
-    if (source === undefined || index.sourceNumber(source) !== number || named.has(source))
-      report.add('index', `source number ${number}`, 'does not name a source that names it');
-    else named.add(source);
-  }
-  const given = report.attempt('index', 'meta paths', () => index.meta.get('paths', isCount)) ?? 0;
-  const numbers = new Set<number>();
-  for (const { key, value } of index.paths.entries()) {
-    const number = value.length === 4 ? value.readUInt32BE(0) : given;
-    if (number >= given || numbers.has(number))
-      report.add('index', `path ${key.toString('hex')}`, 'has a number that is not its own');
-    numbers.add(number);
-  }
+function refresh(log: LogView, index: IndexTables): void {
+  index.environment.refresh();
+  log.environment.refresh();
 }

@@ -3,18 +3,24 @@ import { type Context, Hono } from 'hono';
 import { CollabError } from '../base/errors.ts';
 import { answer, errorOutcome, publicError, successOutcome } from './answer.ts';
 import type { EventStreams } from './event-streams.ts';
+import { addHookRoutes } from './hook-routes.ts';
 import { addOperationRoutes, type OperationParts } from './operation-routes.ts';
 import type { WebEnv } from './web-env.ts';
 
 export interface ApplicationParts extends OperationParts {
   readonly streams: EventStreams;
+  /** Serves MCP at `/mcp`. @default nothing is there */
+  readonly mcp?: (request: Request) => Promise<Response>;
 }
 
 export function createControlApplication(parts: ApplicationParts): Hono<WebEnv> {
   const app = new Hono<WebEnv>();
   app.get('/v1/health', () => answer(successOutcome({ ok: true })));
   addOperationRoutes(app, parts);
+  addHookRoutes(app, parts);
   parts.streams.addRoutes(app);
+  const { mcp } = parts;
+  if (mcp !== undefined) app.on(['GET', 'POST', 'DELETE'], '/mcp', (c) => mcp(c.req.raw));
   refuseOtherMethods(app);
   app.notFound((c) => {
     const error = new CollabError('NOT_FOUND', `there is nothing at ${c.req.path.slice(0, 200)}`, {

@@ -21,7 +21,11 @@ export interface ControlServerOptions {
   readonly port: number;
   /** What clients over TCP must show. At least 16 characters. */
   readonly token: string;
+  /** Is good for hooks alone: it stands in the settings of a client. @default none */
+  readonly hookToken?: string;
   readonly logger: Logger;
+  /** As ApplicationParts.mcp. */
+  readonly mcp?: (request: Request) => Promise<Response>;
   /** @default webLimits; for tests. */
   readonly limits?: Partial<WebLimits>;
 }
@@ -37,14 +41,20 @@ export class ControlServer {
 
   /** @throws HOME_UNUSABLE when the socket cannot be made, CONFIG_INVALID when the port cannot be had. */
   static async open(options: ControlServerOptions): Promise<ControlServer> {
-    const { service, socketPath, logger, port, token } = options;
+    const { service, socketPath, logger, port, token, hookToken, mcp } = options;
     // An empty token would let everyone in who sends an empty token.
     assert(token.length >= 16, 'the token of the control server is too short');
     const limits: WebLimits = Object.freeze({ ...webLimits, ...options.limits });
     const streams = new EventStreams(service, limits, logger);
     const state = { closing: false };
-    const app = createControlApplication({ service, limits, logger, streams });
-    const check = createAccessGuard(token);
+    const app = createControlApplication({
+      service,
+      limits,
+      logger,
+      streams,
+      ...(mcp === undefined ? {} : { mcp }),
+    });
+    const check = createAccessGuard(token, hookToken);
     const handle = (transport: Transport) => createHandle(app.fetch, transport, check, state, logger);
 
     const listeners: HttpListener[] = [];

@@ -8,19 +8,23 @@ import { CollabError } from '../base/errors.ts';
 import { maxPayloadDepth, maxRequestBytes } from '../base/limits.ts';
 
 /** The body of a request as a JSON value; an empty body is `{}`. Of two equal keys the last one counts. */
-export async function readJsonBody(incoming: IncomingMessage, maxValues: number): Promise<unknown> {
-  return decodeJson(await readBody(incoming), maxValues);
+export async function readJsonBody(
+  incoming: IncomingMessage,
+  maxValues: number,
+  maxBytes: number = maxRequestBytes,
+): Promise<unknown> {
+  return decodeJson(await readBody(incoming, maxBytes), maxValues);
 }
 
 /** @throws REQUEST_TOO_LARGE as soon as that is clear; what still arrives is not kept. */
-function readBody(incoming: IncomingMessage): Promise<Buffer> {
-  if (Number(incoming.headers['content-length']) > maxRequestBytes) return Promise.reject(tooLarge());
+function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(incoming.headers['content-length']) > maxBytes) return Promise.reject(tooLarge(maxBytes));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const onData = (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > maxRequestBytes) settle(() => reject(tooLarge()));
+      if (bytes > maxBytes) settle(() => reject(tooLarge(maxBytes)));
       else chunks.push(chunk);
     };
     const onEnd = () => settle(() => resolve(Buffer.concat(chunks, bytes)));
@@ -85,10 +89,10 @@ function isContainer(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function tooLarge(): CollabError {
-  return new CollabError('REQUEST_TOO_LARGE', `the request body has over ${maxRequestBytes} bytes`, {
+function tooLarge(limit: number): CollabError {
+  return new CollabError('REQUEST_TOO_LARGE', `the request body has over ${limit} bytes`, {
     next: 'Send less at once: a shorter text, or fewer targets.',
-    details: { limit: maxRequestBytes },
+    details: { limit },
   });
 }
 

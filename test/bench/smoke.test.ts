@@ -1,34 +1,12 @@
-/** Benches run in the tests, small, so that they cannot rot. What they measure is judged by `npm run bench` alone. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { benches } from '../../bench/benches.ts';
 import { median, meets, quantile, spreadOf } from '../../bench/harness/measure.ts';
-import { runBench } from '../../bench/harness/run-bench.ts';
+import { assertRuns, isBesidePeers } from './smoke-fixture.ts';
 
 describe('benches', () => {
-  for (const bench of benches) {
-    it(`runs ${bench.name} at smoke size, twice with the same work`, async () => {
-      const rows = await runBench(bench, true);
-      assert.ok(rows.length > 0);
-      for (const row of rows) {
-        const { p50, p99, p999, max, rate, ratio, bytes } = row;
-        const figures = [p50, p99, p999, max, rate, ratio, bytes].filter((figure) => figure !== undefined);
-        assert.ok(figures.length > 0, `${row.what} measured nothing`);
-        for (const figure of figures) assert.ok(Number.isFinite(figure), row.what);
-        for (const target of row.targets)
-          assert.notEqual(
-            meets(row, target),
-            undefined,
-            `${row.what} has a target on ${target.field} that it does not measure`,
-          );
-      }
-      const again = await runBench(bench, true);
-      assert.deepEqual(
-        again.map(({ what, checksum }) => [what, checksum]),
-        rows.map(({ what, checksum }) => [what, checksum]),
-      );
-    });
-  }
+  for (const bench of benches.filter((one) => !isBesidePeers(one)))
+    it(`runs ${bench.name} at smoke size, twice with the same work`, () => assertRuns(bench, true));
 
   it('have different names', () => {
     assert.equal(new Set(benches.map(({ name }) => name)).size, benches.length);

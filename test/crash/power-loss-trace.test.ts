@@ -89,6 +89,7 @@ describe('a trace', () => {
         '7 1.000000 --- SIGCHLD {si_signo=SIGCHLD} ---',
         '7 1.000001 +++ exited with 0 +++',
         '7 1.000002 ????( <unfinished ...>',
+        '7 1.000003 ???()           = ?',
       ),
       [],
     );

@@ -29,6 +29,7 @@ test('an empty document gives the defaults of the specification, frozen through 
   const { config, warnings } = resolve({});
   assert.deepEqual(config, {
     port: 0,
+    enforce: 'open',
     logLevel: 'info',
     locks: {
       defaultTtlMs: 120_000,
@@ -52,7 +53,7 @@ test('every setting is described with a default that is its own and lies in its 
     described.map((it) => it.key),
     settingKeys,
   );
-  assert.equal(described.length, 13);
+  assert.equal(described.length, 14);
   for (const { key, type, default: value, summary } of described) {
     assert.deepEqual(value, valueAt(config as JsonDocument, key), key);
     assert.ok(type !== 'value' && summary.length > 10, key);

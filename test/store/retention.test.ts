@@ -7,6 +7,7 @@ import { type CompactStep, compactAudit, compactLog } from '../../src/store/rete
 import { verifySteps } from '../../src/store/verify.ts';
 import { auditEvent } from './audit-store-contract.ts';
 import { positions } from './contract-fixture.ts';
+import { keyCount } from './index-fixture.ts';
 import { append, closeParts, openParts, own, type Parts } from './log-fixture.ts';
 import { Author, at, tempDirectory, testNode } from './store-fixture.ts';
 
@@ -49,7 +50,7 @@ function assertCompacted({ log, index, reader }: Parts): void {
   assert.deepEqual({ head, floor, trimmed }, { head: total, floor: 26, trimmed: 26 });
   assert.deepEqual([sources.get(own.id)?.floorSeq, sources.get(peer.id)?.floorSeq], [20, 5]);
   assert.equal(log.view.log.count(), 15);
-  assert.equal(index.tables.source.count() + index.tables.time.count() + index.tables.path.count(), 45);
+  assert.equal(keyCount(index.tables), 45);
   assertSound({ log, index });
 }
 

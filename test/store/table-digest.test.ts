@@ -4,14 +4,14 @@ import { describe, it } from 'node:test';
 import { encodeAuditEvent } from '../../src/audit/audit-event.ts';
 import type { HlcTime } from '../../src/base/hybrid-clock.ts';
 import { AuditWriter } from '../../src/store/audit-log.ts';
-import { DeltaIndexWriter } from '../../src/store/delta-index.ts';
 import { compactAudit, compactLog } from '../../src/store/retention.ts';
 import { checkAtStart } from '../../src/store/start-check.ts';
 import { digestOf, readFacts } from '../../src/store/store-facts.ts';
-import { DigestBook, entryHash, isStoredDigest, pairHash } from '../../src/store/table-digest.ts';
+import { entryHash, isStoredDigest, pairHash } from '../../src/store/table-digest.ts';
 import { type SeededRandom, seededRandom, testSeed } from '../support/seed.ts';
 import { auditEvent } from './audit-store-contract.ts';
 import { placesIn } from './damage-fixture.ts';
+import { indexedKeys } from './index-fixture.ts';
 import { append, openParts, own, type Parts } from './log-fixture.ts';
 import { Author, at, baseTime, tempDirectory, testNode } from './store-fixture.ts';
 
@@ -93,7 +93,7 @@ describe('the digest of a table', () => {
       actions[name]?.(work);
       done.push(name);
       await assertCounted(directory, `seed ${seed}, step ${step}: ${done.slice(-5).join(', ')}`);
-      most.index = Math.max(most.index, work.parts.index.tables.time.count());
+      most.index = Math.max(most.index, indexedKeys(work.parts.index.tables, 'time').length);
       most.audit = Math.max(most.audit, work.audit.tables.events.count());
     }
     assert.ok(most.index > 100 && most.audit > 100, `${JSON.stringify(most)}: there was something to count`);
@@ -104,13 +104,14 @@ describe('the digest of a table', () => {
     const { parts, audit, authors } = await begin(t, directory, 1);
     append(parts, authors[0].owns(20, { path: 'a' }));
     parts.index.applyUpTo(20);
-    const { environment, meta, time } = parts.index.tables;
+    const { environment, runs } = parts.index.tables;
     const give = () =>
       environment.write(() => {
-        const digests = new DigestBook(meta);
-        time.put(Buffer.from('zz'), Buffer.of(1));
-        digests.add('time', Buffer.from('zz'), Buffer.of(1));
-        digests.save();
+        const { next, live } = runs.state();
+        const span = { first: 21, last: 30, times: [1, 2] } as const;
+        runs.add({ span, tables: [0, 1, 2].map(() => ({ keys: 0, blocks: [] })) });
+        assert.equal(runs.live().length, live.length + 1);
+        assert.equal(runs.state().next, next + 1);
         throw new Error('given up');
       });
     assert.throws(give, /given up/);
@@ -118,6 +119,8 @@ describe('the digest of a table', () => {
     assert.throws(() => audit.append([event, { at: at(2), frame: Buffer.from('no event') }]));
     await assertCounted(directory, 'after both');
     assert.equal(audit.newest(), 0);
+    parts.index.tables.environment.refresh();
+    assert.equal(runs.live().at(-1)?.last, 20);
   });
 
   it('remembers the newest event when retention has dropped it', async (t) => {
@@ -140,17 +143,13 @@ describe('the digest of a table', () => {
     append(parts, authors[0].owns(30, { path: 'a' }));
     parts.index.applyUpTo(30);
     await actions.audit?.({ parts, audit, authors, random: seededRandom(1) });
-    for (const { environment, meta } of [parts.index.tables, audit.tables])
-      environment.write(() => meta.remove('digest'));
     // An older version writes nothing of the kind.
-    append(parts, authors[0].owns(5, { path: 'b' }));
-    parts.index.applyUpTo(35);
-    assert.equal(digestOf(readFacts(join(directory, 'index'))), undefined);
-    await (await DeltaIndexWriter.open(join(directory, 'index'), parts.log.view)).close();
+    audit.tables.environment.write(() => audit.tables.meta.remove('digest'));
+    const events = audit.tables.events.count();
+    assert.equal(digestOf(readFacts(join(directory, 'audit'))), undefined);
     await (await AuditWriter.open(join(directory, 'audit'))).close();
-    assert.equal(digestOf(readFacts(join(directory, 'index')))?.tables.time?.[0], 35);
-    append(parts, authors[0].owns(5, { path: 'b' }));
-    parts.index.applyUpTo(40);
+    assert.equal(digestOf(readFacts(join(directory, 'audit')))?.tables.events?.[0], events);
+    await actions.audit?.({ parts, audit, authors, random: seededRandom(2) });
     await assertCounted(directory, 'after more of it');
   });
 

@@ -4,13 +4,17 @@ import { describe, it, type TestContext } from 'node:test';
 import { encodeAuditEvent } from '../../src/audit/audit-event.ts';
 import { encodeDeltaBody } from '../../src/delta/delta-body.ts';
 import { decodeDeltaFrame, encodeDeltaFrame } from '../../src/delta/delta-frame.ts';
+import { headOf } from '../../src/delta/delta-head.ts';
 import { AuditWriter } from '../../src/store/audit-log.ts';
 import { namePrefix, withAt } from '../../src/store/audit-tables.ts';
+import { indexKeys, type RunTable } from '../../src/store/index-tables.ts';
 import { sourcePrefix } from '../../src/store/log-view.ts';
-import { pathKey, positionKey, positionValue, sourceKey, timeKey } from '../../src/store/store-keys.ts';
+import type { Run } from '../../src/store/sorted-runs.ts';
+import { positionKey } from '../../src/store/store-keys.ts';
 import { verifySteps, verifyStores } from '../../src/store/verify.ts';
 import { maxListedProblems, type VerifyResult } from '../../src/store/verify-report.ts';
 import { auditEvent } from './audit-store-contract.ts';
+import { replaceKey } from './index-fixture.ts';
 import { append, closeParts, openParts, own, type Parts } from './log-fixture.ts';
 import { Author, at, tempDirectory, testNode } from './store-fixture.ts';
 
@@ -137,66 +141,79 @@ const logDamages: readonly Damage[] = [
   ],
 ];
 
+function keyOf(s: Stores, position: number, table: RunTable): Buffer {
+  const { key } =
+    indexKeys(position, headOf(s.log.view.delta(position))).find((one) => one.table === table) ?? {};
+  assert.ok(key);
+  return key;
+}
+
+/** The same key, leading elsewhere. */
+function leadingTo(key: Buffer, position: number): Buffer {
+  const other = Buffer.from(key);
+  other.writeUIntBE(position, key.length - 7, 6);
+  return other;
+}
+
 const indexDamages: readonly Damage[] = [
+  ...(['source', 'time', 'path'] as const).flatMap((table): readonly Damage[] => [
+    [
+      `a key missing from ${table}`,
+      `${table} key of position 1 is missing`,
+      (s) => replaceKey(s.index.tables, table, keyOf(s, 1, table)),
+    ],
+    [
+      `a key of ${table} that leads elsewhere`,
+      'belongs to no delta',
+      (s) => replaceKey(s.index.tables, table, keyOf(s, 1, table), leadingTo(keyOf(s, 1, table), 31)),
+    ],
+    [
+      `a key of ${table} of another type`,
+      'belongs to no delta',
+      (s) => {
+        const key = keyOf(s, 1, table);
+        const other = Buffer.from(key);
+        other[key.length - 1] = 3;
+        replaceKey(s.index.tables, table, key, other);
+      },
+    ],
+    [
+      `a surplus key in ${table}`,
+      'belongs to no delta',
+      (s) => replaceKey(s.index.tables, table, undefined, leadingTo(keyOf(s, 4, table), 9)),
+    ],
+  ]),
   [
-    'a source entry missing',
-    'source entry of position 1 is missing',
-    (s) => s.index.tables.source.remove(sourceKey(0, 1)),
-  ],
-  [
-    'a time entry missing',
-    'time entry of position 9 is missing',
-    (s) => s.index.tables.time.remove(timeKey(s.log.view.delta(9).time, 9)),
-  ],
-  [
-    'a path entry missing',
-    'path entry of position 1 is missing',
-    (s) => s.index.tables.path.remove(pathKey(0, 1)),
-  ],
-  [
-    'a source entry that points elsewhere',
-    'points elsewhere',
-    (s) => s.index.tables.source.put(sourceKey(0, 1), positionValue(2)),
-  ],
-  [
-    'a time entry of another type',
-    'points elsewhere',
-    (s) => s.index.tables.time.put(timeKey(s.log.view.delta(9).time, 9), Buffer.of(3)),
-  ],
-  [
-    'a surplus source entry',
-    'belongs to no delta',
-    (s) => s.index.tables.source.put(sourceKey(0, 999), positionValue(9)),
-  ],
-  [
-    'a surplus time entry',
-    'belongs to no delta',
-    (s) => s.index.tables.time.put(timeKey(at(3), 77), Buffer.of(0)),
-  ],
-  [
-    'a surplus path entry',
-    'belongs to no delta',
-    (s) => s.index.tables.path.put(pathKey(1, 1), Buffer.of(0)),
-  ],
-  [
-    'a path number missing',
-    'no source or path number',
-    (s) => void [...s.index.tables.paths.keys()].slice(0, 1).map((key) => s.index.tables.paths.remove(key)),
-  ],
-  [
-    'a path number used twice',
-    'not its own',
-    (s) => s.index.tables.paths.put(Buffer.from('x'), Buffer.of(0, 0, 0, 1)),
-  ],
-  [
-    'an entry missing and another surplus',
-    'belongs to no delta',
+    'a bit flipped in a block',
+    'checksum',
     (s) => {
-      s.index.tables.time.remove(timeKey(s.log.view.delta(9).time, 9));
-      s.index.tables.time.put(timeKey(s.log.view.delta(9).time, 10), Buffer.of(0));
+      const [entry] = [...s.index.tables.runs.blocks.entries()];
+      assert.ok(entry);
+      const key = Buffer.from(entry.key);
+      const bytes = Buffer.from(entry.value);
+      bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+      s.index.tables.environment.write(() => s.index.tables.runs.blocks.put(key, bytes));
     },
   ],
+  [
+    'a run that counts more keys than it has',
+    'keys',
+    (s) => alterState(s, (run) => ({ ...run, keys: run.keys.map((count) => count + 1) })),
+  ],
+  [
+    'a run that begins behind its time',
+    'is in no run',
+    (s) => alterState(s, (run) => ({ ...run, first: run.first + 1 })),
+  ],
 ];
+
+function alterState({ index }: Stores, change: (run: Run) => Run): void {
+  const { environment, runs } = index.tables;
+  environment.write(() => {
+    const state = runs.state();
+    runs.save({ ...state, live: state.live.map(change) });
+  });
+}
 
 const auditDamages: readonly Damage[] = [
   [
@@ -263,7 +280,9 @@ describe('verify', () => {
         const stores = await filled(t);
         const { log, index, audit } = stores;
         const environment = { delta: log.view, index: index.tables, audit: audit.tables }[store]?.environment;
-        environment?.write(() => damage(stores));
+        // Those of the index write by themselves.
+        if (store === 'index') damage(stores);
+        else environment?.write(() => damage(stores));
         const { problems, problemCount, sound } = verify(stores);
         const texts = problems
           .filter((problem) => problem.store === store)

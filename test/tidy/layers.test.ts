@@ -120,7 +120,7 @@ describeRule('a thread that may be ended loads native addons late', threadsLoadA
   },
 });
 
-const ending = 'lock/ and delta/ are synchronous and free of I/O';
+const ending = 'lock/, delta/ and agreement/ are synchronous and free of I/O';
 
 describeRule('locks and deltas are synchronous', locksAndDeltasAreSynchronous, {
   bad: {

@@ -7,13 +7,13 @@ import { folderOf, inProduct, packageOf, type Rule, resolveImport, type Violatio
 const layers: readonly (readonly string[])[] = [
   ['base'],
   ['codec', 'queue', 'lock', 'project', 'home'],
-  ['delta', 'audit', 'usage'],
+  ['delta', 'audit', 'usage', 'agreement', 'hook'],
   ['store', 'search', 'control'],
   ['backup'],
   ['migrate'],
-  ['offload', 'p2p', 'mcp', 'web'],
+  ['offload', 'p2p', 'mcp', 'web', 'agents'],
   ['daemon'],
-  ['doctor'],
+  ['doctor', 'setup'],
   ['cli'],
 ];
 
@@ -97,8 +97,13 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'cli-table3': ['cli'],
   hono: ['web'],
   '@hono/node-server': ['web'],
-  zod: ['control', 'home'],
-  yaml: ['migrate'],
+  zod: ['control', 'home', 'mcp'],
+  '@modelcontextprotocol/server': ['mcp'],
+  '@modelcontextprotocol/client': ['mcp'],
+  minisearch: ['search'],
+  'jsonc-parser': ['setup'],
+  'smol-toml': ['setup'],
+  yaml: ['migrate', 'setup'],
   'fs-native-extensions': ['home'],
 };
 
@@ -110,6 +115,8 @@ const toolOwners: Readonly<Record<string, string>> = {
   'classic-level': 'bench/peers/',
   'better-sqlite3': 'bench/peers/',
   'fast-check': 'test/',
+  'gpt-tokenizer': 'test/mcp/',
+  '@modelcontextprotocol/conformance': 'test/mcp/',
   'oxc-parser': 'test/tidy/',
 };
 
@@ -188,7 +195,7 @@ export const threadsLoadAddonsLate: Rule = (files) => {
 };
 
 /** Synchronous and free of I/O: this is what keeps the main thread's locks and ring hot. */
-const synchronousFolders = /^src\/(lock|delta)\//;
+const synchronousFolders = /^src\/(lock|delta|agreement)\//;
 const pureModules: readonly string[] = ['node:assert', 'node:assert/strict', 'node:crypto'];
 const asynchronousNames: ReadonlySet<string> = new Set([
   'Promise',
@@ -204,7 +211,9 @@ export const locksAndDeltasAreSynchronous: Rule = (files) =>
     .flatMap((file) => {
       const found: Violation[] = [];
       const add = (node: { readonly start: number }, what: string) =>
-        found.push(file.violation(node.start, `${what}: lock/ and delta/ are synchronous and free of I/O`));
+        found.push(
+          file.violation(node.start, `${what}: lock/, delta/ and agreement/ are synchronous and free of I/O`),
+        );
       const ifAsync = (node: { readonly start: number; readonly async: boolean }) => {
         if (node.async) add(node, 'async function');
       };
@@ -225,7 +234,7 @@ export const locksAndDeltasAreSynchronous: Rule = (files) =>
         found.push({
           path: file.path,
           line: edge.line,
-          what: `imports ${edge.specifier}: lock/ and delta/ are synchronous and free of I/O`,
+          what: `imports ${edge.specifier}: lock/, delta/ and agreement/ are synchronous and free of I/O`,
         });
       }
       return found;

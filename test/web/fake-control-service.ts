@@ -41,6 +41,10 @@ export class FakeControlService implements ControlService {
     this.#behaviours.set(name, behaviour);
   }
 
+  async hook(client: string, event: unknown) {
+    return { client, event };
+  }
+
   takeNotices(agent: string): readonly Notice[] {
     this.asked.push(agent);
     const notices = this.notices.get(agent) ?? [];

@@ -30,6 +30,7 @@ export function statusText(view: StatusView, screen: Screen): string {
       `${deltas.count} deltas; newest ${deltas.head}, committed ${deltas.committed}, flushed ${deltas.flushed}, indexed ${deltas.indexed}`,
     ],
     ['audit', `${audit.count} events, ${audit.pending} pending${lostText(audit.lost, screen)}`],
+    ['violations', violationText(view, screen)],
     ['lanes', laneText(view.lanes, screen)],
     ['doing', activityText(view)],
     ['cluster', clusterText(view)],
@@ -62,6 +63,12 @@ function storageText(view: StatusView, screen: Screen): string {
   return view.storage === 'memory'
     ? screen.paint('yellow', 'MEMORY ONLY: nothing survives the end of the daemon')
     : `${view.storage}, ${formatBytes(view.store.diskBytes)} on disk`;
+}
+
+function violationText({ violations }: StatusView, screen: Screen): string | undefined {
+  const { count, newest } = violations;
+  if (newest === null) return undefined;
+  return screen.paint('red', `${count} since the start; newest ${newest.at}: ${printable(newest.what)}`);
 }
 
 function lostText(lost: number, screen: Screen): string {

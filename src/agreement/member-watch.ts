@@ -1,0 +1,61 @@
+import type { NodeId } from '../base/ids.ts';
+
+interface Seen {
+  heardMs: number;
+  boot: number;
+  ready: boolean;
+}
+
+/** Who was heard of lately. A guess, as every failure detector is: it decides how soon an answer is given, never what is safe. */
+export class MemberWatch {
+  readonly #self: NodeId;
+  readonly #suspectMs: number;
+  readonly #seen = new Map<NodeId, Seen>();
+
+  constructor(self: NodeId, suspectMs: number) {
+    this.#self = self;
+    this.#suspectMs = suspectMs;
+  }
+
+  /** Members count as heard from when they are first looked for: silence has to last before it means something. */
+  expect(members: readonly NodeId[], nowMs: number): void {
+    for (const member of members)
+      if (!this.#seen.has(member)) this.#seen.set(member, { heardMs: nowMs, boot: 0, ready: true });
+  }
+
+  /** @returns `old` for a message of an earlier life of its sender, `new` for the first of a later one. */
+  heard(from: NodeId, boot: number, nowMs: number): 'old' | 'same' | 'new' {
+    const seen = this.#seen.get(from);
+    if (seen === undefined) {
+      this.#seen.set(from, { heardMs: nowMs, boot, ready: true });
+      return 'new';
+    }
+    if (boot < seen.boot) return 'old';
+    const isNew = boot > seen.boot;
+    seen.heardMs = nowMs;
+    seen.boot = boot;
+    return isNew ? 'new' : 'same';
+  }
+
+  setReady(from: NodeId, ready: boolean): void {
+    const seen = this.#seen.get(from);
+    if (seen !== undefined) seen.ready = ready;
+  }
+
+  bootOf(member: NodeId): number {
+    return this.#seen.get(member)?.boot ?? 0;
+  }
+
+  isReachable(member: NodeId, nowMs: number): boolean {
+    if (member === this.#self) return true;
+    const seen = this.#seen.get(member);
+    return seen !== undefined && nowMs - seen.heardMs < this.#suspectMs;
+  }
+
+  /** Reachable, and said that it takes part in promises. */
+  isUsable(member: NodeId, nowMs: number): boolean {
+    return (
+      this.isReachable(member, nowMs) && (member === this.#self || this.#seen.get(member)?.ready === true)
+    );
+  }
+}

@@ -1,0 +1,112 @@
+/** What the daemon does for agents, joined to its locks, its log and its audit trail. */
+import { AgentMemory } from '../agents/agent-memory.ts';
+import { AgentUpdates } from '../agents/agent-updates.ts';
+import { CallClaims } from '../agents/call-claims.ts';
+import { CommitCheck } from '../agents/commit-check.ts';
+import { FileLooks } from '../agents/file-look.ts';
+import { HookService } from '../agents/hook-service.ts';
+import { LeaseWatch } from '../agents/lease-watch.ts';
+import type { AgentLog } from '../agents/ports.ts';
+import { Violations } from '../agents/violations.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { LockTransition } from '../lock/outcome.ts';
+import { formatTarget } from '../lock/target.ts';
+import { judgeCohesion } from '../search/cohesion.ts';
+import type { SearchQuery } from '../search/context-search.ts';
+import { UsageLog } from '../usage/usage-log.ts';
+import type { AuditService } from './audit-service.ts';
+import { lazySearch } from './context-feed.ts';
+import type { DeltaService } from './delta-service.ts';
+import type { LockService } from './lock-service.ts';
+import { noticeView } from './lock-views.ts';
+import type { TargetResolver } from './targets.ts';
+
+export interface AgentServiceParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly locks: LockService;
+  readonly deltas: DeltaService;
+  readonly audit: AuditService;
+  readonly targets: TargetResolver;
+  /** Where token usage is written; undefined in memory mode. */
+  readonly metrics: string | undefined;
+}
+
+export type AgentServices = ReturnType<typeof createAgentServices>;
+
+export function createAgentServices(parts: AgentServiceParts) {
+  const { clock, logger, locks, deltas, audit, targets } = parts;
+  const memory = new AgentMemory(clock);
+  const log: AgentLog = {
+    append: async (draft) => {
+      await deltas.append(draft, 'accepted');
+    },
+    latest: (filter) => deltas.store.getLatest(filter),
+    byPath: (query) => deltas.store.getByPath(query),
+    head: async () => (await deltas.store.stats()).head,
+  };
+  const files = new FileLooks(clock);
+  const claims = new CallClaims(clock);
+  const updates = new AgentUpdates({ locks, log, memory, noticeText: noticeView });
+  const violations = new Violations({ audit, memory, clock });
+  const watch = new LeaseWatch({ locks, memory, violations, files, logger });
+  const places = {
+    place: async (cwd: string, path: string) => {
+      const placed = await targets.place(cwd, path);
+      watch.knowRoot(placed.project, placed.root);
+      return placed;
+    },
+  };
+  const hooks = new HookService({
+    places,
+    locks,
+    log,
+    audit,
+    memory,
+    files,
+    claims,
+    updates,
+    logger,
+    noticeText: noticeView,
+    wallMs: () => clock.wallMs(),
+  });
+  const search = lazySearch(deltas.store);
+  return {
+    claims,
+    updates,
+    violations,
+    watch,
+    hooks,
+    commits: new CommitCheck({ places, locks, violations, clock }),
+    search,
+    judge: (query: SearchQuery) => judgeCohesion(search, query),
+    /** What a transition of a lock means to agents. */
+    note: (transition: LockTransition) => noteTransition({ watch, memory }, transition),
+    usage: new UsageLog(parts.metrics, { clock, logger }),
+  };
+}
+
+interface TransitionParts {
+  readonly watch: LeaseWatch;
+  readonly memory: AgentMemory;
+}
+
+function noteTransition({ watch, memory }: TransitionParts, transition: LockTransition): void {
+  if (transition.action === 'acquired') watch.acquired(transition.lock);
+  else if (transition.action === 'denied') noteDenial(memory, transition);
+  else if ('lock' in transition && transition.action !== 'renewed') watch.ended(transition.lock);
+}
+
+/** Tells a holder of those who were denied because of it. */
+function noteDenial(
+  memory: AgentMemory,
+  { claim, denial, atMs }: Extract<LockTransition, { action: 'denied' }>,
+): void {
+  for (const blocker of denial.blockers) {
+    if (blocker.kind !== 'lease') continue;
+    const wanted = claim.targets.slice(0, 3).map(formatTarget).join(', ');
+    const text = `${claim.agentName ?? claim.agent} was denied ${wanted} ("${claim.intention}") because you hold ${formatTarget(blocker.target)}`;
+    memory.addDenial(blocker.holder, { text: text.slice(0, 400), path: blocker.target.path, atMs });
+  }
+}
