@@ -12,14 +12,12 @@ import {
   fenceOption,
   followOption,
   limitOption,
+  lockId,
   memoryOption,
   pathOption,
   portOption,
   ttlOption,
 } from './options.ts';
-
-/** What `lock` commands say of the argument that `lock acquire` printed. */
-const lockId = { count: 'one', summary: 'the id that `lock acquire` or `lock list` shows' } as const;
 
 export const commands = {
   run: {

@@ -51,3 +51,6 @@ export const portOption = {
   kind: 'port',
   summary: 'listen on this port of 127.0.0.1 (else the configured one)',
 } as const satisfies OptionSpec;
+
+/** What `lock` commands say of the argument that `lock acquire` printed. */
+export const lockId = { count: 'one', summary: 'the id that `lock acquire` or `lock list` shows' } as const;

@@ -1,4 +1,5 @@
 /** What the daemon answers, operation by operation. Times are ISO 8601 in UTC. */
+import type { ClusterView, InviteView, PeerView } from './cluster-views.ts';
 import type { OperationName } from './operations.ts';
 
 /** The envelope of every answer, on the socket and on standard output. */
@@ -177,44 +178,6 @@ export interface StatusView {
   /** What is being done to the stores at the moment. */
   readonly activity: ActivityView | null;
   readonly warnings: readonly string[];
-}
-
-export interface ClusterView {
-  readonly id: string;
-  readonly name: string;
-  /** How often the key has been changed. */
-  readonly epoch: number;
-  readonly members: number;
-  /** Members that this node has a connection to. */
-  readonly connected: number;
-  /** Where this node listens for members. */
-  readonly addresses: readonly string[];
-}
-
-export interface PeerView {
-  readonly node: string;
-  readonly name: string;
-  readonly state: 'self' | 'connected' | 'away' | 'cut off' | 'left' | 'evicted';
-  readonly address: string | null;
-  readonly direction: 'inbound' | 'outbound' | null;
-  /** True when it is reached through another member. */
-  readonly relayed: boolean;
-  readonly roundTripMs: number | null;
-  /** Deltas that it has and this node lacks; and the other way round. Null when it has not told yet. */
-  readonly behind: number | null;
-  readonly ahead: number | null;
-  readonly lastSeen: string | null;
-  readonly version: string | null;
-  /** What it did that no sound node does. */
-  readonly offences: { readonly count: number; readonly last: string } | null;
-}
-
-export interface InviteView {
-  readonly id: string;
-  readonly state: 'open' | 'used' | 'expired' | 'revoked';
-  readonly createdAt: string;
-  readonly expiresAt: string;
-  readonly usedBy: string | null;
 }
 
 /** What concerns the asking agent and it was not told yet. Told once; under 2 KB. */

@@ -1,6 +1,7 @@
 /** The operations on the cluster, carried out: from the peers' thread to what the control API answers. */
+
+import type { InviteView, PeerView } from '../control/cluster-views.ts';
 import type { Handlers } from '../control/handlers.ts';
-import type { InviteView, PeerView } from '../control/results.ts';
 import type { InviteView as ThreadInvite, PeerView as ThreadPeer } from '../p2p/peer-contract.ts';
 import type { PeerService } from './peer-service.ts';
 import { isoTime } from './views.ts';

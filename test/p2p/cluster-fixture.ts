@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ControlClient } from '../../src/control/client.ts';
-import type { DeltaView, PeerView } from '../../src/control/results.ts';
+import type { PeerView } from '../../src/control/cluster-views.ts';
+import type { DeltaView } from '../../src/control/results.ts';
 import { program } from '../support/built-program.ts';
 
 const pollMs = 50;
@@ -51,9 +52,15 @@ export class Cluster {
 
   /** A node that is in no cluster yet, running. */
   async node(name: string, peers: Readonly<Record<string, unknown>> = {}): Promise<ClusterNode> {
+    const node = this.idle(name, peers);
+    await node.start();
+    return node;
+  }
+
+  /** One that has not been started. */
+  idle(name: string, peers: Readonly<Record<string, unknown>> = {}): ClusterNode {
     const node = new ClusterNode(this, name, peers);
     this.nodes.push(node);
-    await node.start();
     return node;
   }
 
@@ -104,11 +111,11 @@ export class ClusterNode {
     return JSON.parse(readFileSync(join(this.home, 'cluster.json'), 'utf8'));
   }
 
-  async start(): Promise<void> {
+  async start(...words: string[]): Promise<void> {
     const { nodeArguments, root, extension } = program();
     const child = spawn(
       process.execPath,
-      [...nodeArguments, join(root, `src/cli/main.${extension}`), 'run'],
+      [...nodeArguments, join(root, `src/cli/main.${extension}`), 'run', ...words],
       {
         env: { PATH: process.env.PATH ?? '', HOME: this.home, AGENT_COLLAB_HOME: this.home },
         stdio: ['ignore', 'ignore', 'pipe'],

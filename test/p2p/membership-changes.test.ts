@@ -78,11 +78,14 @@ test('who leaves is counted no more, keeps the log and may join another cluster'
     (await a.peers()).some(({ name, state }) => name === 'bob' && state === 'left'),
   );
   assert.equal((await b.log()).length, 1);
+  // Whoever wrote the invite has to be there.
+  const unused = await a.invite();
+  await a.kill('SIGTERM');
+  await assert.rejects(b.client.call('cluster.join', { token: unused }), { code: 'PEER_UNREACHABLE' });
   await b.client.call('cluster.init', { name: 'his own' });
   assert.equal((await b.client.call('status', {})).data.cluster?.name, 'his own');
 
   // A file that others could read is closed to them, and one that is none is named, not guessed at.
-  await a.kill('SIGTERM');
   const file = join(a.home, 'cluster.json');
   chmodSync(file, 0o644);
   await a.start();
@@ -96,6 +99,12 @@ test('who leaves is counted no more, keeps the log and may join another cluster'
   assert.match(a.said, /cluster\.json/);
   assert.doesNotMatch(a.said, /geheim/);
   await a.share('src/a.ts', 'it works alone all the same');
+});
+
+test('a node that keeps its log in memory stays out of clusters', async (t) => {
+  const alone = new Cluster(t).idle('alone');
+  await alone.start('--memory');
+  await assert.rejects(alone.client.call('cluster.init', { name: 'acme' }), { code: 'PEERS_UNAVAILABLE' });
 });
 
 /** From the form of key.json: 4 bytes of protobuf, the seed, the public key. */

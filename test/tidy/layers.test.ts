@@ -7,7 +7,7 @@ import {
   threadsLoadAddonsLate,
 } from './layers.ts';
 
-const workersList = 'base, codec, queue, delta, audit, home, store, search, backup';
+const workersList = 'base, codec, queue, delta, audit, home, store, search, backup, p2p';
 
 describeRule('imports point one way', importsPointOneWay, {
   bad: {

@@ -3,59 +3,9 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { CollabError } from '../../src/base/errors.ts';
 import { maxPayloadDepth, maxRequestBytes } from '../../src/base/limits.ts';
-import type { OperationInput, OperationName } from '../../src/control/operations.ts';
 import { ask, connectRaw, openServer, rawPost } from './control-server-fixture.ts';
 import { type Call, fakeNotice } from './fake-control-service.ts';
-
-/** An operation without a sample does not compile. */
-const samples: { readonly [Name in OperationName]: OperationInput<Name> } = {
-  status: { cwd: '/x' },
-  'lock.acquire': {
-    agent: 'a',
-    cwd: '/x',
-    targets: ['src/a.ts', { path: 'b.ts', start_line: 1 }],
-    intention: 'i',
-  },
-  'lock.release': { id: 'l', agent: 'a', fence: 3 },
-  'lock.renew': { id: 'l', agent: 'a', ttlMs: 1000 },
-  'lock.check': { id: 'l' },
-  'lock.list': {},
-  'lock.force': { id: 'l', by: 'person', reason: 'r' },
-  why: { cwd: '/x', target: 'a.ts' },
-  'context.share': {
-    agent: 'a',
-    cwd: '/x',
-    path: 'a.ts',
-    content: 'ünï 🙂',
-    metadata: { deep: [{ x: null }] },
-  },
-  'context.list': { cwd: '/x', limit: 5 },
-  'context.show': { id: 'c' },
-  'context.search': { query: 'token' },
-  'context.cohesion': { cwd: '/x', text: 't', when: 'before' },
-  'agent.updates': { agent: 'a', cwd: '/x', paths: ['src/**'] },
-  'agent.identify': { tool: 'why', input: { target: 'a.ts' } },
-  'hook.endpoint': {},
-  'usage.totals': { fromDay: '2026-01-01', toDay: '2026-01-31' },
-  'usage.report': { agent: 'a', tokens: 5, model: 'm' },
-  'commit.check': { agent: 'a', cwd: '/x', paths: ['a.ts'] },
-  'commit.report': { agent: 'a', cwd: '/x', commit: 'c', paths: ['a.ts'] },
-  log: { sinceMs: 5, type: 'context' },
-  audit: { action: 'denied', cursor: 0 },
-  verify: {},
-  backup: { to: 'elsewhere' },
-  compact: {},
-  'cluster.init': { name: 'acme' },
-  'cluster.invite': { ttlMs: 1000 },
-  'cluster.invites': {},
-  'cluster.revokeInvite': { id: 'i' },
-  'cluster.join': { token: 't' },
-  'cluster.leave': {},
-  'cluster.rotate': {},
-  'peers.list': {},
-  'peers.evict': { node: 'bob' },
-  shutdown: {},
-};
+import { samples } from './operation-samples.ts';
 
 test('routes every operation with its input to its handler', async (t) => {
   const { service, socketPath } = await openServer(t);

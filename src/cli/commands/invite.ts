@@ -1,5 +1,5 @@
 import { systemClock } from '../../base/clock.ts';
-import type { InviteView } from '../../control/results.ts';
+import type { InviteView } from '../../control/cluster-views.ts';
 import type { CommandRun } from '../command-context.ts';
 import { showTime } from '../show-time.ts';
 import { textTable } from '../text-table.ts';

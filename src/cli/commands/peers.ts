@@ -1,5 +1,5 @@
 import { systemClock } from '../../base/clock.ts';
-import type { PeerView } from '../../control/results.ts';
+import type { PeerView } from '../../control/cluster-views.ts';
 import type { CommandRun } from '../command-context.ts';
 import { oneLine, type Screen } from '../screen.ts';
 import { showTime } from '../show-time.ts';
