@@ -9,7 +9,7 @@ const firstPauseMs = 500;
 const longestPauseMs = 5000;
 const dialMs = 4000;
 /** After so many rounds without anybody, the key may be an old one. */
-const aloneAfterMs = 8000;
+const aloneAfterMs = 5000;
 const aloneAgainMs = 15_000;
 
 export interface RedialParts {

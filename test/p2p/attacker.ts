@@ -103,7 +103,7 @@ export class Attacker {
 
   async dial(node: NodeId, addresses: readonly string[]): Promise<void> {
     const known = addresses.map((text) => tryAddress(text, node)).filter((it) => it !== undefined);
-    await this.#net.dial(known, { signal: AbortSignal.timeout(6000) });
+    await this.#net.dial(known, { signal: AbortSignal.timeout(2500) });
   }
 
   /** True while the other end keeps the connection. */

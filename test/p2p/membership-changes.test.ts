@@ -44,9 +44,10 @@ test('an eviction and a new key reach who was away, and shut out who was evicted
   assert.equal(eve.node, eveId);
   const info = (await a.client.call('status', {})).data.cluster;
   assert.ok(info);
+  const annId = (await a.node()) as NodeId;
+  // One after the other: they are one node, and would find each other.
   for (const key of [old, a.clusterFile.secret]) {
     const attacker = await Attacker.with(eve, info.id, key);
-    const annId = (await a.node()) as NodeId;
     await attacker.dial(annId, info.addresses).catch(() => {});
     await eventually('she is out', async () => !attacker.isConnectedTo(annId));
     await attacker.close();
