@@ -30,7 +30,7 @@ export const clusterCommands = {
     summary: 'join a cluster by an invite; without one on the line it is read from standard input',
     positionals: { token: { count: 'optional', summary: 'the invite; - reads it from standard input' } },
     options: {},
-    example: 'agent-collab join < invite.txt',
+    example: 'agent-collab join -',
   },
   leave: {
     summary: 'leave the cluster; the log stays',
