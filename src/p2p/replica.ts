@@ -63,6 +63,7 @@ export class Replica {
   #heldBytes = 0;
   #ownHead = 0;
   #delivering: Promise<void> = Promise.resolve();
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts;
@@ -148,6 +149,9 @@ export class Replica {
   /** Resolves once nothing more can go on to the log. @throws what the log said when it refused. */
   async settled(): Promise<void> {
     await this.#delivering;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure.error;
   }
 
   #hold(held: Held): void {
@@ -170,10 +174,12 @@ export class Replica {
   }
 
   #kick(): void {
-    const before = this.#delivering;
-    this.#delivering = before.catch(() => {}).then(() => this.#deliver());
-    // Whoever waits is told; that nobody does is no fault.
-    this.#delivering.catch(() => {});
+    this.#delivering = this.#delivering.then(() =>
+      this.#deliver().catch((error: unknown) => {
+        // For whoever waits next: a later delivery that goes well must not hide it.
+        this.#failure = { error };
+      }),
+    );
   }
 
   async #deliver(): Promise<void> {

@@ -1,55 +1,11 @@
 /** Somebody on the network who does as it likes: a libp2p node of the test's own, with a real key and, when it has joined, a real membership. */
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import type { HlcTime } from '../../src/base/hybrid-clock.ts';
-import { hlcFromMs } from '../../src/base/hybrid-clock.ts';
-import type { AgentId, NodeId, ProjectId } from '../../src/base/ids.ts';
-import { nodeIdFromPublicKey } from '../../src/codec/node-id.ts';
-import { type DeltaPayload, type DeltaType, deltaId } from '../../src/delta/delta.ts';
-import { encodeDeltaBody } from '../../src/delta/delta-body.ts';
-import { deltaHash, genesisHash } from '../../src/delta/delta-frame.ts';
+import type { NodeId } from '../../src/base/ids.ts';
 import { type DoorAnswer, knock } from '../../src/p2p/door.ts';
 import { catchUpProtocol } from '../../src/p2p/exchange.ts';
 import { decodeInvite } from '../../src/p2p/invite-token.ts';
 import { type MainNet, openMainNet, peerIdOf, topicsOf, tryAddress } from '../../src/p2p/net.ts';
 import { encodeRun, type Run } from '../../src/p2p/run.ts';
-
-const pkcs8HeadBytes = 16;
-
-export class Identity {
-  readonly seed: Uint8Array;
-  readonly privateKey: KeyObject;
-  readonly node: NodeId;
-
-  constructor(
-    pkcs8: Buffer = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' }),
-  ) {
-    this.privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
-    this.seed = Uint8Array.from(pkcs8.subarray(pkcs8HeadBytes));
-    const { x = '' } = this.privateKey.export({ format: 'jwk' });
-    this.node = nodeIdFromPublicKey(Buffer.from(x, 'base64url'));
-  }
-
-  /** A sound body; anything of it can be another's. */
-  body(seq: number, payload: DeltaPayload, source = this.node, type: DeltaType = 'custom'): Uint8Array {
-    return encodeDeltaBody({
-      id: deltaId(source, seq),
-      source,
-      seq,
-      time: hlcFromMs(Date.now()) as HlcTime,
-      deps: {},
-      agent: 'mallory' as AgentId,
-      project: 'example.com/acme/app' as ProjectId,
-      type,
-      payload,
-    });
-  }
-
-  /** A sound run that begins its chain, unless told otherwise. */
-  run(bodies: readonly Uint8Array[], firstSeq = 1, prev: Uint8Array = genesisHash, source = this.node): Run {
-    const hash = bodies.reduce((before, body) => deltaHash(before, body), prev);
-    return { source, firstSeq, prev, bodies, signature: sign(null, hash, this.privateKey) };
-  }
-}
+import { Identity } from './identity.ts';
 
 export class Attacker {
   readonly identity: Identity;

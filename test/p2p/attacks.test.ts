@@ -11,8 +11,9 @@ import { genesisHash } from '../../src/delta/delta-frame.ts';
 import { decodeInvite, type RefusalReason } from '../../src/p2p/invite-token.ts';
 import { encodeRun } from '../../src/p2p/run.ts';
 import { seededRandom, testSeed } from '../support/seed.ts';
-import { Attacker, Identity } from './attacker.ts';
+import { Attacker } from './attacker.ts';
 import { Cluster, type ClusterNode, converged, eventually } from './cluster-fixture.ts';
+import { Identity } from './identity.ts';
 
 describe('a cluster under attack', () => {
   const ends: (() => Promise<void>)[] = [];

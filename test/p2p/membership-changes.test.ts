@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { CollabError, encodeError } from '../../src/base/errors.ts';
 import type { NodeId } from '../../src/base/ids.ts';
-import { Attacker, Identity } from './attacker.ts';
+import { Attacker } from './attacker.ts';
 import { Cluster, type ClusterNode, converged, eventually } from './cluster-fixture.ts';
+import { Identity } from './identity.ts';
 
 test('an eviction and a new key reach who was away, and shut out who was evicted', async (t) => {
   const cluster = new Cluster(t);
