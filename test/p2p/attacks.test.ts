@@ -14,8 +14,9 @@ import { seededRandom, testSeed } from '../support/seed.ts';
 import { Attacker } from './attacker.ts';
 import { Cluster, type ClusterNode, converged, eventually } from './cluster-fixture.ts';
 import { Identity } from './identity.ts';
+import { isShort } from './length.ts';
 
-describe('a cluster under attack', () => {
+describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
   const ends: (() => Promise<void>)[] = [];
   const attackers: Attacker[] = [];
   let ann: ClusterNode;
