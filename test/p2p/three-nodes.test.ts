@@ -3,8 +3,11 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertCausal, Cluster, type ClusterNode, converged, eventually } from './cluster-fixture.ts';
+import { isShort } from './length.ts';
 
-test('three nodes hold one log, through a restart, a SIGKILL, offline work and a late start', async (t) => {
+test('three nodes hold one log, through a restart, a SIGKILL, offline work and a late start (needs PEERS=all)', {
+  skip: isShort,
+}, async (t) => {
   const cluster = new Cluster(t);
   const [a, b, c] = (await cluster.of('ann', 'bob', 'cy')) as [ClusterNode, ClusterNode, ClusterNode];
   const all = [a, b, c];
