@@ -28,7 +28,11 @@ const sizes: Readonly<Record<'full' | 'smoke', PeerSizes>> = {
 const present = peers.filter(({ name }) => {
   if (!name.startsWith('better-sqlite3')) return true;
   try {
-    createRequire(import.meta.url)('better-sqlite3');
+    // Opened, since the package can be there without its compiled part.
+    const Database = createRequire(import.meta.url)('better-sqlite3') as new (
+      path: string,
+    ) => { close(): void };
+    new Database(':memory:').close();
     return true;
   } catch {
     return false;
