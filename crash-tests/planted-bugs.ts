@@ -1,6 +1,6 @@
 /**
  * Bugs for the guarantees, each planted by replacing some text in a copy of the build, and the scenario that must find it: a suite that
- * finds nothing may be one that cannot. G8 is about peers, of which this version has none.
+ * finds nothing may be one that cannot.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

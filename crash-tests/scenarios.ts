@@ -8,6 +8,7 @@ import { holderScenarios } from './holder-scenarios.ts';
 import { killScenarios } from './kill-scenarios.ts';
 import { laneScenarios } from './lane-scenarios.ts';
 import { migrationScenarios } from './migration-scenarios.ts';
+import { peerScenarios } from './peer-scenarios.ts';
 import type { Scenario } from './scenario.ts';
 import { startScenarios } from './start-scenarios.ts';
 
@@ -22,4 +23,5 @@ export const scenarios: readonly Scenario[] = [
   ...holderScenarios,
   ...faultScenarios,
   ...deletionScenarios,
+  ...peerScenarios,
 ];

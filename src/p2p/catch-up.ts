@@ -9,6 +9,7 @@
  * ```
  * The giver never has more than `windowsAhead` windows under way, so a slow disk holds back the other side and nothing piles up.
  */
+import { failpoint } from '../base/failpoint.ts';
 import type { NodeId } from '../base/ids.ts';
 import { nodeIdFromPublicKey, publicKeyBytes, publicKeyFromNodeId } from '../codec/node-id.ts';
 import { hashBytes } from '../delta/delta-frame.ts';
@@ -43,6 +44,7 @@ export async function give(stream: MessageStream, parts: GiverParts): Promise<vo
     for (const run of window.runs) await stream.write(Buffer.concat([Buffer.of(tag.run), encodeRun(run)]));
     isLast = window.isLast;
     vector = window.vector;
+    failpoint('peers.given');
     await stream.write(Uint8Array.of(isLast ? tag.done : tag.windowEnd));
     ahead += 1;
     while (ahead >= (isLast ? 1 : windowsAhead)) {
@@ -94,6 +96,7 @@ export async function ask(stream: MessageStream, parts: AskerParts): Promise<num
       case tag.windowEnd:
       case tag.done:
         await parts.settle();
+        failpoint('peers.settled');
         await stream.write(taken);
         if (bytes[0] === tag.done) return count;
         messages = 0;

@@ -44,7 +44,7 @@ export class Exchange {
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
-    this.#puller = new Puller((node) => this.#pull(node));
+    this.#puller = new Puller((node, onProgress) => this.#pull(node, onProgress));
     const { replica, connected, skip } = parts;
     this.#floors = new Floors({ replica, connected, skip });
   }
@@ -102,7 +102,7 @@ export class Exchange {
     });
   }
 
-  async #pull(node: NodeId): Promise<void> {
+  async #pull(node: NodeId, onProgress: () => void): Promise<void> {
     const { store, replica, connectionTo, connected, announceSoon } = this.#parts;
     const connection = connectionTo(node);
     if (connection === undefined || !store.membership.isMember(node)) return;
@@ -114,11 +114,18 @@ export class Exchange {
       await ask(messages, {
         cluster: store.document.cluster,
         greet: this.#hello(undefined),
-        onHello: async (theirs) => this.#learn(node, theirs, 'giver'),
-        take: (run) => this.#take(run),
+        onHello: async (theirs) => {
+          onProgress();
+          this.#learn(node, theirs, 'giver');
+        },
+        take: (run) => {
+          onProgress();
+          this.#take(run);
+        },
         onFloor: (floor) => round.offer(floor),
         settle: async () => {
           await replica.settled();
+          onProgress();
           await round.settle();
         },
       });

@@ -6,6 +6,7 @@
  *   For the neighbours alone: they ask for what they lack, and announce in turn.
  * - members (JSON): new membership records. Forwarded once their signatures are verified.
  */
+import { randomBytes } from 'node:crypto';
 import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
 import type { NodeId } from '../base/ids.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
@@ -24,6 +25,8 @@ import { RateGate } from './rate-gate.ts';
 import { decodeRun, encodeRun, type Run } from './run.ts';
 
 const tag = { run: 1, announcement: 2 } as const;
+
+const onceBytes = 9;
 
 const verdicts = {
   forward: TopicValidatorResult.Accept,
@@ -73,7 +76,8 @@ export class Gossip {
   }
 
   async announce(vector: VersionVector, digest: string): Promise<void> {
-    const text = JSON.stringify({ vector, digest });
+    // Gossipsub tells equal bytes once in two minutes, whoever has said them; an announcement that repeats is what mends a lost message.
+    const text = JSON.stringify({ vector, digest, once: randomBytes(onceBytes).toString('base64url') });
     await this.#publish(this.#deltas, Buffer.concat([Buffer.of(tag.announcement), Buffer.from(text)]));
   }
 

@@ -71,6 +71,8 @@ export async function openMainNet(options: MainNetOptions): Promise<MainNet> {
         // Clusters are small: straight to everybody keeps latency at one hop.
         floodPublish: true,
         doPX: false,
+        // Members behind one router share an address. Who they are is proven; offences.ts keeps count of what they do.
+        scoreParams: { IPColocationFactorWeight: 0 },
         fallbackToFloodsub: false,
         runOnLimitedConnection: true,
         allowedTopics: topicsOf(cluster),

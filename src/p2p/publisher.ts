@@ -1,5 +1,6 @@
 /** Tells this node's own deltas, once they are flushed: what comes within a few milliseconds in one message, and bulk not at all. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { failpoint } from '../base/failpoint.ts';
 import { deltaHash } from '../delta/delta-frame.ts';
 import type { StoredRecord } from '../store/delta-reader.ts';
 import { gossipPauseMs, maxGossipBytes, maxGossipDeltas } from './limits.ts';
@@ -7,6 +8,9 @@ import type { LogAccess } from './log-access.ts';
 import { cutRuns, type SignOwn } from './log-window.ts';
 import type { Replica } from './replica.ts';
 import type { Run } from './run.ts';
+
+/** A read may fail while a store is replaced. */
+const retryMs = 1000;
 
 export interface PublisherParts {
   readonly log: LogAccess;
@@ -42,17 +46,19 @@ export class Publisher {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    try {
-      while (this.#isDirty && !this.#isClosed) {
-        this.#isDirty = false;
+    while (this.#isDirty && !this.#isClosed) {
+      this.#isDirty = false;
+      try {
         await this.#tellNew();
         await delay(gossipPauseMs);
+      } catch (error) {
+        this.#parts.onTrouble(error);
+        // Until it is read, nothing says to the others that there is more.
+        this.#isDirty = true;
+        await delay(retryMs);
       }
-    } catch (error) {
-      this.#parts.onTrouble(error);
-    } finally {
-      this.#isRunning = false;
     }
+    this.#isRunning = false;
   }
 
   async #tellNew(): Promise<void> {
@@ -78,6 +84,7 @@ export class Publisher {
       announce();
       return;
     }
+    failpoint('peers.telling');
     for (const run of cutRuns(records, signer)) await tell(run);
   }
 }

@@ -3,6 +3,7 @@
  * before it and behind everything that it builds on. Nothing gets here that a signature does not vouch for, except what waits for the
  * signature of a later run of the same catch-up.
  */
+import { failpoint } from '../base/failpoint.ts';
 import type { NodeId } from '../base/ids.ts';
 import { verifyHash } from '../delta/delta-frame.ts';
 import type { ChainHead, ForeignDelta } from '../delta/foreign-delta.ts';
@@ -187,7 +188,9 @@ export class Replica {
       const batch = this.#nextBatch();
       if (batch.length === 0) return;
       try {
+        failpoint('peers.taken');
         await this.#parts.log.save(batch);
+        failpoint('peers.saved');
       } catch (error) {
         // The log took none of them: stand again where it stands. What is held comes again by catch-up.
         await this.begin();

@@ -6,7 +6,7 @@ import { failpointsOf, presentFailpoints } from '../../crash-tests/failpoints.ts
 const armed = [
   /^(persist|index|audit|compact)\.(taken|step|applied|released)$/,
   /^log\.append$/,
-  /^(start|stop|compact|reclaim|backup|restore|migrate|repair)\./,
+  /^(start|stop|compact|reclaim|backup|restore|migrate|repair|peers)\./,
 ];
 
 describe('failpoints', () => {
