@@ -6,9 +6,9 @@
  *   For the neighbours alone: they ask for what they lack, and announce in turn.
  * - members (JSON): new membership records. Forwarded once their signatures are verified.
  */
-import { randomBytes } from 'node:crypto';
 import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
 import type { NodeId } from '../base/ids.ts';
+import { randomHex } from '../base/random.ts';
 import type { VersionVector } from '../delta/version-vector.ts';
 import { readVector } from './hello.ts';
 import {
@@ -77,7 +77,7 @@ export class Gossip {
 
   async announce(vector: VersionVector, digest: string): Promise<void> {
     // Gossipsub tells equal bytes once in two minutes, whoever has said them; an announcement that repeats is what mends a lost message.
-    const text = JSON.stringify({ vector, digest, once: randomBytes(onceBytes).toString('base64url') });
+    const text = JSON.stringify({ vector, digest, once: randomHex(onceBytes) });
     await this.#publish(this.#deltas, Buffer.concat([Buffer.of(tag.announcement), Buffer.from(text)]));
   }
 
