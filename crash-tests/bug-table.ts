@@ -60,7 +60,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     guarantee: 'G3',
     file: 'src/store/delta-index.js',
     replace: 'tables.reset(log.floor())',
-    by: 'tables.reset(log.head() + 1)',
+    by: "(tables.reset(log.head() + 1), tables.meta.put('applied', { position: log.head(), stamp: log.stamp(log.head()) }))",
     scenario: 'kill-in-rebuild',
     says: /^G3:/,
   },

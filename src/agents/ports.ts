@@ -22,7 +22,7 @@ export interface AgentPlaces {
 }
 
 export interface AgentLocks {
-  tryAcquire(claim: Readonly<Record<string, unknown>>): Grant | Denial;
+  tryAcquire(claim: Readonly<Record<string, unknown>>): Promise<Grant | Denial>;
   list(filter: LockFilter): readonly Lock[];
   touch(agent: AgentId): void;
   takeNotices(agent: AgentId): NoticeBatch;

@@ -8,7 +8,7 @@ import { editedLines } from '../hook/edited-lines.ts';
 import type { HookEvent } from '../hook/hook-event.ts';
 import { runsPrograms, toolWrites } from '../hook/tool-writes.ts';
 import type { WriteTarget } from '../hook/write-target.ts';
-import type { Lock, Notice } from '../lock/lock.ts';
+import { type Lock, type Notice, onNode } from '../lock/lock.ts';
 import type { Denial } from '../lock/outcome.ts';
 import { type Scope, wholeFile } from '../lock/scope.ts';
 import { compiledOverlap, compileTarget, formatTarget, type Target } from '../lock/target.ts';
@@ -147,7 +147,7 @@ async function gatherFacts(
   notices: readonly Notice[],
   parts: WriteCheckParts,
 ): Promise<readonly FileFacts[]> {
-  const denial = leaseTargets(record, files, parts);
+  const denial = await leaseTargets(record, files, parts);
   const nowMs = parts.wallMs();
   const facts: FileFacts[] = [];
   for (const file of files) {
@@ -179,15 +179,15 @@ async function gatherFacts(
 const maxAutomatic = 1000;
 
 /** Takes a lease of what no lease of the agent covers yet, all of it or none. @returns why not, if not. */
-function leaseTargets(
+async function leaseTargets(
   record: AgentRecord,
   files: readonly CheckedFile[],
   { locks }: WriteCheckParts,
-): Denial | undefined {
+): Promise<Denial | undefined> {
   const own = locks.list({ agent: record.id }).filter((lock) => lock.mode === 'exclusive');
   const targets = files.flatMap((file) => file.targets).filter((target) => !isCovered(target, own));
   if (targets.length === 0) return undefined;
-  const outcome = locks.tryAcquire({
+  const outcome = await locks.tryAcquire({
     agent: record.id,
     ...(record.name === undefined ? {} : { agentName: record.name }),
     targets: targets.slice(0, maxTargets),
@@ -232,6 +232,7 @@ function refusalFor(
       reason: denial.reason,
       ...(denial.retryAfterMs === undefined ? {} : { retryAfterMs: denial.retryAfterMs }),
     };
+  if (denial.reason === 'no-majority' || denial.reason === 'not-member') return { reason: 'cluster' };
   const touches = (one: CheckedFile, target: Target) =>
     one.targets.some((mine) => compiledOverlap(compileTarget(mine), compileTarget(target)) !== undefined);
   const blocker = denial.blockers.find((one) => touches(file, one.target));
@@ -241,7 +242,7 @@ function refusalFor(
   }
   return {
     reason: 'held',
-    holder: blocker.holderName === undefined ? blocker.holder : `${blocker.holderName} (${blocker.holder})`,
+    holder: `${blocker.holderName === undefined ? blocker.holder : `${blocker.holderName} (${blocker.holder})`}${onNode(blocker)}`,
     intention: blocker.intention,
     overlap: blocker.overlap,
     heldTarget: formatTarget(blocker.target),

@@ -1,12 +1,13 @@
 import type { AgentId, LockId, NodeId } from '../base/ids.ts';
 import type { Claim } from '../lock/claim.ts';
+import type { CompiledTarget } from '../lock/target.ts';
 import { AgreementCore, type AgreementInit } from './agreement-core.ts';
 import type { AgreementOptions } from './agreement-options.ts';
 import type { Instant } from './lease-clock.ts';
 import type { Message } from './message.ts';
 import type { AgreedLock, Effects } from './outcome.ts';
 import type { Entry } from './promise-table.ts';
-import type { View } from './view.ts';
+import { firstFence, type View } from './view.ts';
 
 /**
  * The locks that the nodes of a cluster agree on (docs/AGREEMENT.md): a state machine. Each call gives it the time and one
@@ -151,6 +152,16 @@ export class Agreement {
     return { lock: isGood ? lease.snapshot(this.#core.member.leaseMs) : undefined, effects };
   }
 
+  /** The lease of this node as it stands, good or in doubt. */
+  find(id: LockId): AgreedLock | undefined {
+    return this.#core.holder.get(id)?.snapshot(this.#core.member.leaseMs);
+  }
+
+  /** True while nothing of the lease is in doubt; `check` looks at the clocks too. */
+  isGood(id: LockId): boolean {
+    return this.#core.holder.get(id)?.isValid(this.#core.member.leaseMs) === true;
+  }
+
   /** The leases of this node, good or in doubt. */
   locks(): readonly AgreedLock[] {
     return [...this.#core.holder.leases()].map((lease) => lease.snapshot(this.#core.member.leaseMs));
@@ -159,5 +170,25 @@ export class Agreement {
   /** What this node knows of the claims and leases of all. */
   known(): Iterable<Entry> {
     return this.#core.promiser.table.all();
+  }
+
+  knownOf(id: LockId): Entry | undefined {
+    return this.#core.promiser.table.get(id);
+  }
+
+  /** Of these, what overlaps the target. */
+  overlapping(target: CompiledTarget): readonly Entry[] {
+    return this.#core.promiser.table.overlapping(target);
+  }
+
+  /** Members that were heard of lately, this one included. */
+  reachable(): readonly NodeId[] {
+    const { view, nowMs } = this.#core.member;
+    return view.members.filter((node) => this.#core.watch.isReachable(node, nowMs));
+  }
+
+  /** Below it stand the fences of earlier lives of this node. */
+  get startFloor(): number {
+    return firstFence(this.#core.member.boot);
   }
 }

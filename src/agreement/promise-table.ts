@@ -140,6 +140,10 @@ export class PromiseTable {
     return [...found];
   }
 
+  overlapping(target: CompiledTarget): readonly Entry[] {
+    return this.#index.owners(target);
+  }
+
   /** Claims in line that touch one of the targets, in their order. */
   queuedNear(targets: readonly CompiledTarget[]): readonly Entry[] {
     const found = new Set<Entry>();

@@ -53,3 +53,13 @@ export function clusterFence(round: number, view: View, self: NodeId): number {
 export function localFence(round: number, at: number): number | undefined {
   return localFences + at < fencesPerRound ? round * fencesPerRound + localFences + at : undefined;
 }
+
+/** No fence of a round is below this, and none of an earlier round is above it. */
+export function firstFence(round: number): number {
+  return round * fencesPerRound;
+}
+
+/** The first round of which no fence is below `fence`. */
+export function roundAbove(fence: number): number {
+  return Math.ceil(fence / fencesPerRound);
+}

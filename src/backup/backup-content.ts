@@ -18,8 +18,11 @@ export const neverCopied: ReadonlySet<string> = new Set([
   restoringName,
 ]);
 
-const derived: Readonly<Record<string, string>> = {
+/** Worth nothing, or less, when it is put back. */
+const worthless: Readonly<Record<string, string>> = {
   logs: 'logs of this machine',
+  'agreement.json':
+    'an old one would break promises on locks: the members of the cluster take this node in again',
   'lmdb/index': 'derived: a start rebuilds it',
 };
 
@@ -55,8 +58,8 @@ export function contentOf(reason: BackupReason, lmdb: 'copy-files' | 'online'): 
   const skip = (path: string): boolean => {
     const name = path.slice(path.lastIndexOf('/') + 1);
     if (neverCopied.has(path) || temporaryFilePid(name) !== undefined) return true;
-    if (reason === 'manual' && derived[path] !== undefined) {
-      leftOut.push({ path, why: derived[path] });
+    if (reason === 'manual' && worthless[path] !== undefined) {
+      leftOut.push({ path, why: worthless[path] });
       return true;
     }
     if (path.startsWith('lmdb/')) {

@@ -60,6 +60,11 @@ export const errorKinds = {
     when: 'waiting would close a cycle of agents that wait for each other',
   },
   LOCK_RATE_LIMITED: { exit: 3, http: 429, when: 'the agent claims locks faster than the rate limit' },
+  LOCK_NO_MAJORITY: {
+    exit: 3,
+    http: 503,
+    when: 'no majority of the cluster was reached: a claim with `locks.partition` at `refuse`, or a renewal',
+  },
   LOCK_LIMIT: { exit: 3, http: 429, when: 'the lock table or the waiting list is at its limit' },
   AGENT_UNKNOWN: {
     exit: 2,

@@ -10,3 +10,8 @@ export function randomHex(bytes: number): string {
 export function randomToken(): string {
   return randomBytes(32).toString('base64url');
 }
+
+/** Uniform in [0, 1), in steps of 2^-32. */
+export function randomFraction(): number {
+  return randomBytes(4).readUInt32LE() / 2 ** 32;
+}

@@ -1,5 +1,5 @@
 /** Locks and waiting claims as text for people. */
-import type { LockView, Notice, WaiterView } from '../control/results.ts';
+import type { ElsewhereView, LockView, Notice, WaiterView } from '../control/results.ts';
 import { labelled } from './labelled.ts';
 import { oneLine, type Screen } from './screen.ts';
 import { showTime } from './show-time.ts';
@@ -11,7 +11,7 @@ export function lockText(lock: LockView, screen: Screen, nowMs: number): string 
       ['fence', String(lock.fence)],
       ['targets', oneLine(targetTexts(lock))],
       ['mode', lock.mode],
-      ['holder', oneLine(lock.holderName ?? lock.holder)],
+      ['holder', oneLine(holderOf(lock))],
       ['intention', oneLine(lock.intention)],
       ['expires', showTime(lock.expiresAt, nowMs)],
       ['assurance', lock.assurance],
@@ -22,15 +22,18 @@ export function lockText(lock: LockView, screen: Screen, nowMs: number): string 
 
 export async function lockTable(locks: readonly LockView[], screen: Screen, nowMs: number): Promise<string> {
   const { textTable } = await import('./text-table.ts');
+  // Alone, every grant is as good as the next.
+  const isAgreed = locks.some(({ node, assurance }) => node !== undefined || assurance === 'local');
   return textTable<LockView>(
     [
       { head: 'LOCK', cell: (lock) => lock.id },
       { head: 'FENCE', cell: (lock) => String(lock.fence) },
       { head: 'TARGETS', cell: targetTexts, wraps: true },
       { head: 'MODE', cell: (lock) => lock.mode },
-      { head: 'HOLDER', cell: (lock) => lock.holderName ?? lock.holder, wraps: true },
+      { head: 'HOLDER', cell: holderOf, wraps: true },
       { head: 'INTENTION', cell: (lock) => lock.intention, wraps: true },
       { head: 'EXPIRES', cell: (lock) => showTime(lock.expiresAt, nowMs) },
+      ...(isAgreed ? [{ head: 'ASSURANCE', cell: (lock: LockView) => lock.assurance }] : []),
     ],
     locks,
     screen,
@@ -45,7 +48,7 @@ export async function waiterTable(
   const { textTable } = await import('./text-table.ts');
   return textTable<WaiterView>(
     [
-      { head: 'WAITING', cell: (waiter) => waiter.agent, wraps: true },
+      { head: 'WAITING', cell: (waiter) => waiter.agent + onNode(waiter), wraps: true },
       { head: 'TARGETS', cell: targetTexts, wraps: true },
       { head: 'MODE', cell: (waiter) => waiter.mode },
       { head: 'INTENTION', cell: (waiter) => waiter.intention, wraps: true },
@@ -55,6 +58,14 @@ export async function waiterTable(
     waiters,
     screen,
   );
+}
+
+function holderOf(lock: LockView): string {
+  return (lock.holderName ?? lock.holder) + onNode(lock);
+}
+
+function onNode({ node, nodeName }: ElsewhereView): string {
+  return node === undefined ? '' : ` on ${nodeName ?? node}`;
 }
 
 /** What an agent must know before it writes: these leases are no longer its own. */

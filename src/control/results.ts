@@ -23,7 +23,13 @@ export interface Notice {
   readonly at: string;
 }
 
-export interface LockView {
+/** Where something is that is another node's; nothing of it for what is here. */
+export interface ElsewhereView {
+  readonly node?: string;
+  readonly nodeName?: string;
+}
+
+export interface LockView extends ElsewhereView {
   readonly id: string;
   readonly fence: number;
   readonly project: string;
@@ -48,7 +54,7 @@ export interface TargetView {
   readonly text: string;
 }
 
-export interface WaiterView {
+export interface WaiterView extends ElsewhereView {
   readonly agent: string;
   readonly targets: readonly TargetView[];
   readonly mode: 'exclusive' | 'shared';
@@ -138,6 +144,17 @@ export interface ActivityView {
   readonly total: number;
 }
 
+/** The nodes that agree on locks. */
+export interface AgreementView {
+  /** Rises with each change of the members; 0 while others have not taken this node in. */
+  readonly epoch: number;
+  readonly members: number;
+  /** Heard of in the last two seconds, with this node. */
+  readonly reachable: number;
+  /** Whether these can grant locks with assurance `cluster`. */
+  readonly majority: boolean;
+}
+
 export interface StatusView {
   readonly pid: number;
   readonly version: string;
@@ -158,6 +175,8 @@ export interface StatusView {
     readonly waiting: number;
     readonly agents: number;
     readonly fence: number;
+    /** Null while this node decides alone. */
+    readonly agreement: AgreementView | null;
   };
   readonly deltas: {
     readonly head: number;

@@ -17,11 +17,13 @@ import type {
 } from '../control/results.ts';
 import { hookClients } from '../hook/hook-event.ts';
 import { parseTarget } from '../lock/claim.ts';
+import { onNode } from '../lock/lock.ts';
 import { formatTarget } from '../lock/target.ts';
 import { agentHandlers } from './agent-handlers.ts';
 import type { AgentHost } from './agent-host.ts';
 import type { AuditService } from './audit-service.ts';
 import type { DeltaService } from './delta-service.ts';
+import type { LockAgreement } from './lock-agreement.ts';
 import type { LockService } from './lock-service.ts';
 import { lockView, noticeView, refusalError, waiterView } from './lock-views.ts';
 import { listLog } from './log-listing.ts';
@@ -40,6 +42,7 @@ export interface ControlComponents {
   readonly audit: AuditService;
   readonly targets: TargetResolver;
   readonly peers: PeerService;
+  readonly agreement: LockAgreement;
   readonly agents: AgentHost;
   /** Makes a backup in `to`, or in backups/ of the data directory. */
   readonly backup: (to: string | undefined) => Promise<OperationResult<'backup'>>;
@@ -73,12 +76,12 @@ export class DaemonControl implements ControlService {
           ...(ttlMs === undefined ? {} : { ttlMs }),
           ...(fence === undefined ? {} : { fence }),
         };
-        return { lock: lockView(this.#parts.locks.renew(id as LockId, agent as AgentId, options)) };
+        return { lock: lockView(await this.#parts.locks.renew(id as LockId, agent as AgentId, options)) };
       },
       'lock.check': (input) => this.#check(input),
       'lock.list': (input) => this.#listLocks(input),
       'lock.force': async ({ id, by, reason }) => ({
-        released: lockView(this.#parts.locks.force(id as LockId, by, reason)),
+        released: lockView(await this.#parts.locks.force(id as LockId, by, reason)),
       }),
       why: (input) => this.#why(input),
       'context.share': (input) => this.#share(input),
@@ -98,7 +101,7 @@ export class DaemonControl implements ControlService {
       verify: ({ repair }) => (repair === true ? this.#parts.stores.repair() : this.#parts.stores.verify()),
       backup: ({ to }) => this.#parts.backup(to),
       compact: () => this.#parts.retention.run(),
-      ...peerHandlers(this.#parts.peers),
+      ...peerHandlers(this.#parts.peers, this.#parts.agreement),
       shutdown: async () => ({ pid: this.#parts.shutdown() }),
     };
   }
@@ -281,10 +284,10 @@ function explain(
 ): string {
   const held = locks.map(
     (lock) =>
-      `${lock.holderName ?? lock.holder} holds ${lock.targets.map(formatTarget).join(', ')} for "${lock.intention}", for another ${formatDuration(lock.expiresAtMs - nowMs)}`,
+      `${lock.holderName ?? lock.holder}${onNode(lock)} holds ${lock.targets.map(formatTarget).join(', ')} for "${lock.intention}", for another ${formatDuration(lock.expiresAtMs - nowMs)}`,
   );
   const waiting = waiters.map(
-    (waiter) => `${waiter.agentName ?? waiter.agent} waits for it: "${waiter.intention}"`,
+    (waiter) => `${waiter.agentName ?? waiter.agent}${onNode(waiter)} waits for it: "${waiter.intention}"`,
   );
   return held.length + waiting.length === 0 ? `${target} is free.` : `${[...held, ...waiting].join('. ')}.`;
 }

@@ -143,14 +143,16 @@ export class Daemon {
     const { logger } = options;
     const clock = systemClock;
     const services = createServices(home, stores, logger, clock);
-    const { locks, audit, guard, peers, retention, agents } = services;
+    const { locks, agreement, audit, guard, peers, retention, agents } = services;
     closers.push(
       { what: 'agents', close: () => agents.close() },
       { what: 'retention', close: () => retention.close() },
       { what: 'guard', close: () => guard.close() },
       { what: 'peers', close: () => peers.close() },
+      { what: 'agreement', close: () => agreement.close() },
     );
     await guard.check();
+    await agreement.open();
     const lost = await tellLostLeases({ audit, locks, nowMs: clock.wallMs() }).catch((error: unknown) =>
       notLookedUp(error, logger),
     );
@@ -247,7 +249,7 @@ async function claimHome({ home, onStep }: DaemonOptions, closers: Closer[]): Pr
 }
 
 function openStores(
-  { paths, config, key }: ClaimedHome,
+  { paths, config, key, owner }: ClaimedHome,
   options: DaemonOptions,
 ): Promise<OpenStores> | OpenStores {
   if (options.memory === true) return createMemoryStores({ clock: systemClock });
@@ -258,6 +260,7 @@ function openStores(
     logger: options.logger,
     mapSizeBytes: config.storage.mapSizeBytes,
     ringCapacity: config.deltas.ringCapacity,
+    isOurs: () => owner.isHeld().catch(() => true),
     ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
   });
 }

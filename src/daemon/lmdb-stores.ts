@@ -46,6 +46,8 @@ export interface LmdbStoresOptions {
   readonly mapSizeBytes: number;
   readonly ringCapacity: number;
   readonly onStep?: (what: string) => void;
+  /** Whether the data directory still belongs to this daemon. @default it does */
+  readonly isOurs?: () => Promise<boolean>;
 }
 
 /** @throws SCHEMA_NEWER, KEY_INVALID, STORE_DAMAGED, STORE_UNAVAILABLE; nothing stays open then. */
@@ -116,8 +118,15 @@ class LmdbStores implements OpenStores {
       compact: new Lane('compact', { places }, parts),
     };
     const { persist, index, audit, compact } = this.#lanes;
-    this.#maintenance = new Maintenance({ places, lanes: this.#lanes, handles, clock });
-    this.#watch = new StoreWatch({ maintenance: this.#maintenance, lanes: this.#lanes, clock, logger });
+    const isOurs = options.isOurs ?? (async () => true);
+    this.#maintenance = new Maintenance({ places, lanes: this.#lanes, handles, clock, isOurs });
+    this.#watch = new StoreWatch({
+      maintenance: this.#maintenance,
+      lanes: this.#lanes,
+      clock,
+      logger,
+      isOurs,
+    });
     const reads = new ReadPool(places, handles);
     this.#reads = reads;
     const retention = new Retention(compact, handles, this.#maintenance);

@@ -1,13 +1,14 @@
-/** The lock table with what it must not have itself: a timer, promises for those who wait, and names for what it says. */
+/** The locks with what their engine must not have itself: a timer, promises for those who wait, and names for what it says. */
 import type { Clock } from '../base/clock.ts';
 import type { AgentId, LockId } from '../base/ids.ts';
-import { parseClaim, parseIntention, parseTtl } from '../lock/claim.ts';
+import { type ParsedClaim, parseClaim, parseIntention, parseTtl } from '../lock/claim.ts';
 import type { FenceSource } from '../lock/fence.ts';
 import type { LineEdit } from '../lock/line-edit.ts';
 import type { Lock, Notice, NoticeBatch, WaitingClaim } from '../lock/lock.ts';
+import type { EngineStats, LockEngine, Pending } from '../lock/lock-engine.ts';
 import type { LockOptions } from '../lock/lock-options.ts';
 import { type LockFilter, LockTable } from '../lock/lock-table.ts';
-import type { Denial, Grant, LockTransition, Refusal, Valid } from '../lock/outcome.ts';
+import type { Denial, Grant, LockTransition, Refusal, Released, Renewed, Valid } from '../lock/outcome.ts';
 import type { Target } from '../lock/target.ts';
 import { denialError, refusalError } from './lock-views.ts';
 
@@ -15,10 +16,14 @@ import { denialError, refusalError } from './lock-views.ts';
 const longestTimerMs = 2 ** 31 - 1;
 
 export class LockService {
-  readonly table: LockTable;
+  /** Decides while this node works alone. */
+  readonly #table: LockTable;
   readonly #clock: Clock;
   readonly #fences: FenceSource;
   readonly #limits: { readonly defaultTtlMs: number; readonly maxTtlMs: number };
+  #engine: LockEngine;
+  /** The one before: what it has not told yet, it still tells. */
+  #former: LockEngine | undefined;
   #timer: NodeJS.Timeout | undefined;
   #armedForMs = Number.POSITIVE_INFINITY;
 
@@ -34,127 +39,175 @@ export class LockService {
     this.#clock = components.clock;
     this.#fences = components.fences;
     this.#limits = options;
-    this.table = new LockTable(components, options);
+    this.#table = new LockTable(components, options);
+    this.#engine = this.#table;
   }
 
   /** The fence of the newest grant; of a time before this process when there was none yet. */
   get newestFence(): number {
-    return this.#fences.newest;
+    return Math.max(this.#fences.newest, this.#engine.stats().lastFence);
+  }
+
+  stats(): EngineStats {
+    return this.#engine.stats();
+  }
+
+  /**
+   * From now on the nodes of a cluster decide together. Leases and waits of this node alone end, as others may have the same: their holders
+   * are told.
+   */
+  joinCluster(engine: LockEngine): void {
+    for (const { ticket } of this.#table.waiters().toReversed()) this.#table.cancelWait(ticket);
+    this.#table.endAll('lost', 'this node joined a cluster, whose nodes agree on locks');
+    this.#turnTo(engine);
+  }
+
+  /** The engine of the cluster has ended all its leases: this node decides alone again. */
+  workAlone(): void {
+    this.#turnTo(this.#table);
+  }
+
+  #turnTo(engine: LockEngine): void {
+    this.#former = this.#engine;
+    this.#engine = engine;
+    this.#arm();
+  }
+
+  /** Something reached the engine from outside: its deadlines may have changed. */
+  changed(): void {
+    this.#arm();
   }
 
   /**
    * Resolves with the lock, at once or when it is free within the claim's wait. `signal` ends the wait.
-   * @throws LOCK_DENIED, LOCK_DEADLOCK, LOCK_RATE_LIMITED, LOCK_LIMIT, INVALID_ARGUMENT.
+   * @throws LOCK_DENIED, LOCK_DEADLOCK, LOCK_RATE_LIMITED, LOCK_LIMIT, LOCK_NO_MAJORITY, NOT_IN_CLUSTER, INVALID_ARGUMENT.
    */
   async acquire(raw: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Lock> {
-    const { claim, waitMs } = parseClaim(raw, this.#limits);
-    const outcome = await new Promise<Grant | Denial>((resolve) => {
-      const first = waitMs > 0 ? this.table.acquireOrWait(claim, waitMs, resolve) : this.table.acquire(claim);
-      if (first.outcome !== 'waiting') {
-        resolve(first);
-        return;
-      }
-      const cancel = () => {
-        this.table.cancelWait(first.ticket);
-        this.#arm();
-      };
-      if (signal.aborted) cancel();
-      else signal.addEventListener('abort', cancel, { once: true });
-      this.#arm();
-    });
-    this.#arm();
+    const outcome = await this.#claim(parseClaim(raw, this.#limits), signal);
     if (outcome.outcome === 'denied') throw denialError(outcome, this.#clock.wallMs());
     return outcome.lock;
   }
 
   /** Claims what a hook asks for, without waiting: a denial is an answer. @throws INVALID_ARGUMENT. */
-  tryAcquire(raw: Readonly<Record<string, unknown>>): Grant | Denial {
-    const outcome = this.table.acquire(parseClaim(raw, this.#limits).claim);
-    this.#arm();
-    return outcome;
+  tryAcquire(raw: Readonly<Record<string, unknown>>): Promise<Grant | Denial> {
+    return this.#claim({ ...parseClaim(raw, this.#limits), waitMs: 0 });
+  }
+
+  async #claim({ claim, waitMs }: ParsedClaim, signal?: AbortSignal): Promise<Grant | Denial> {
+    const engine = this.#engine;
+    return this.#answer<Grant | Denial>((settle) => {
+      const first = engine.acquireOrWait(claim, waitMs, settle);
+      if (first.outcome === 'granted' || first.outcome === 'denied') return first;
+      const cancel = () => {
+        engine.cancelWait(first.ticket);
+        this.#arm();
+      };
+      if (signal?.aborted === true) cancel();
+      else signal?.addEventListener('abort', cancel, { once: true });
+      return { outcome: 'pending', ticket: first.ticket };
+    });
+  }
+
+  #answer<T extends { readonly outcome: string }>(
+    ask: (settle: (outcome: T) => void) => T | Pending,
+  ): Promise<T> {
+    return new Promise((resolve) => {
+      const first = ask(resolve);
+      if (first.outcome !== 'pending') resolve(first as T);
+      this.#arm();
+    });
   }
 
   /** The agent is gone. @returns the locks it had. */
   releaseAll(agent: AgentId): readonly Lock[] {
-    const locks = this.table.releaseAll(agent);
+    const locks = this.#engine.releaseAll(agent);
     this.#arm();
     return locks;
   }
 
   /** Line ranges of a file follow an edit of it. @returns the locks that moved. */
   moveLines(edit: LineEdit): readonly Lock[] {
-    const moved = this.table.moveLines(edit);
+    const moved = this.#engine.moveLines(edit);
     this.#arm();
     return moved;
   }
 
   /** @throws LOCK_NOT_HELD, LOCK_NOT_HOLDER, LOCK_STALE_FENCE. */
   release(id: LockId, agent: AgentId, fence?: number): Lock {
-    return this.#held(id, this.table.release(id, agent, fence));
+    return this.#held(id, this.#engine.release(id, agent, fence));
   }
 
-  /** @throws LOCK_NOT_HELD, LOCK_NOT_HOLDER, LOCK_STALE_FENCE, INVALID_ARGUMENT. */
-  renew(id: LockId, agent: AgentId, options: { readonly ttlMs?: number; readonly fence?: number }): Lock {
+  /** @throws LOCK_NOT_HELD, LOCK_NOT_HOLDER, LOCK_STALE_FENCE, LOCK_NO_MAJORITY, INVALID_ARGUMENT. */
+  async renew(
+    id: LockId,
+    agent: AgentId,
+    options: { readonly ttlMs?: number; readonly fence?: number },
+  ): Promise<Lock> {
     if (options.ttlMs !== undefined) parseTtl(options.ttlMs, this.#limits.maxTtlMs);
-    return this.#held(id, this.table.renew(id, agent, options));
+    const engine = this.#engine;
+    return this.#held(id, await this.#answer((settle) => engine.renew(id, agent, options, settle)));
   }
 
+  /** Also says what became of a lock of the time before this node joined its cluster, or left it. */
   check(id: LockId, fence?: number): Valid | Refusal {
-    const checked = this.table.check(id, fence);
+    const checked = this.#engine.check(id, fence);
     this.#arm();
-    return checked;
+    const isUnknown = checked.outcome === 'refused' && checked.reason === 'unknown';
+    return (isUnknown ? this.#former?.check(id, fence) : undefined) ?? checked;
   }
 
   /** @throws LOCK_NOT_HELD, INVALID_ARGUMENT. */
-  force(id: LockId, by: string, reason: string): Lock {
-    return this.#held(id, this.table.force(id, by, parseIntention(reason, 'reason')));
+  async force(id: LockId, by: string, reason: string): Promise<Lock> {
+    const engine = this.#engine;
+    const why = parseIntention(reason, 'reason');
+    return this.#held(id, await this.#answer((settle) => engine.force(id, by, why, settle)));
   }
 
   /** Any sign of life of an agent renews what it holds. */
   touch(agent: AgentId): void {
-    this.table.touch(agent);
+    this.#engine.touch(agent);
   }
 
   takeNotices(agent: AgentId): NoticeBatch {
-    const batch = this.table.takeNotices(agent);
+    const batch = this.#engine.takeNotices(agent);
+    const before = this.#former?.takeNotices(agent);
     this.#arm();
-    return batch;
+    if (before === undefined || before.notices.length === 0) return batch;
+    return { notices: [...before.notices, ...batch.notices], dropped: before.dropped + batch.dropped };
   }
 
   addNotice(notice: Notice): void {
-    this.table.addNotice(notice);
+    this.#engine.addNotice(notice);
   }
 
   list(filter: LockFilter): readonly Lock[] {
-    return this.table.list(filter);
+    return this.#engine.list(filter);
   }
 
   waiters(): readonly WaitingClaim[] {
-    return this.table.waiters();
+    return this.#engine.waiters();
   }
 
   why(target: Target): { readonly locks: readonly Lock[]; readonly waiters: readonly WaitingClaim[] } {
-    return this.table.why(target);
+    return this.#engine.why(target);
   }
 
   /** Refuses who waits. Leases end with the process; the next one tells their holders (lost-leases.ts), as after a crash. */
   close(): void {
     clearTimeout(this.#timer);
-    this.table.close();
+    this.#engine.close();
+    this.#table.close();
   }
 
-  #held(
-    id: LockId,
-    outcome: { readonly outcome: 'released' | 'renewed'; readonly lock: Lock } | Refusal,
-  ): Lock {
+  #held(id: LockId, outcome: Released | Renewed | Refusal): Lock {
     this.#arm();
     if (outcome.outcome === 'refused') throw refusalError(id, outcome);
     return outcome.lock;
   }
 
-  /** Sees to it that the table looks at its clock when the next lease or wait ends, also if nobody calls. */
+  /** Sees to it that the engine looks at its clock when something is due, also if nobody calls. */
   #arm(): void {
-    const deadlineMs = this.table.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
+    const deadlineMs = this.#engine.nextDeadlineMs() ?? Number.POSITIVE_INFINITY;
     if (deadlineMs === this.#armedForMs) return;
     clearTimeout(this.#timer);
     this.#armedForMs = deadlineMs;
@@ -162,7 +215,7 @@ export class LockService {
     const delayMs = Math.min(Math.max(0, Math.ceil(deadlineMs - this.#clock.monotonicMs())), longestTimerMs);
     this.#timer = setTimeout(() => {
       this.#armedForMs = Number.POSITIVE_INFINITY;
-      this.table.expireDue();
+      this.#engine.expireDue();
       this.#arm();
     }, delayMs);
     // A lease must not keep the process alive after the daemon is closed.

@@ -2,8 +2,21 @@
 import type { AuditDraft } from '../audit/audit-event.ts';
 import { formatDuration } from '../base/duration.ts';
 import { CollabError, type ErrorCode } from '../base/errors.ts';
-import type { LockView, Notice as NoticeView, TargetView, WaiterView } from '../control/results.ts';
-import type { Blocker, Lock, Notice, WaitingClaim } from '../lock/lock.ts';
+import type {
+  ElsewhereView,
+  LockView,
+  Notice as NoticeView,
+  TargetView,
+  WaiterView,
+} from '../control/results.ts';
+import {
+  type Blocker,
+  type Elsewhere,
+  type Lock,
+  type Notice,
+  onNode,
+  type WaitingClaim,
+} from '../lock/lock.ts';
 import type { Denial, DenialReason, LockTransition, Refusal } from '../lock/outcome.ts';
 import { formatTarget, type Target } from '../lock/target.ts';
 import { isoTime } from './views.ts';
@@ -26,6 +39,7 @@ export function lockView(lock: Lock): LockView {
     expiresAt: isoTime(lock.expiresAtMs),
     assurance: lock.assurance,
     ...(lock.contentHash === undefined ? {} : { contentHash: lock.contentHash }),
+    ...elsewhereView(lock),
   };
 }
 
@@ -37,6 +51,7 @@ export function waiterView(waiter: WaitingClaim): WaiterView {
     intention: waiter.intention,
     priority: waiter.priority,
     waitingSince: isoTime(waiter.waitingSinceMs),
+    ...elsewhereView(waiter),
   };
 }
 
@@ -68,17 +83,21 @@ const denialCodes: Readonly<Record<DenialReason, ErrorCode>> = {
   deadlock: 'LOCK_DEADLOCK',
   rate: 'LOCK_RATE_LIMITED',
   limit: 'LOCK_LIMIT',
+  'no-majority': 'LOCK_NO_MAJORITY',
+  'not-member': 'NOT_IN_CLUSTER',
 };
 
 /** A denial in the form that leaves the daemon. */
 export function denialError(denial: Denial, nowMs: number): CollabError {
   const { holder, holderName, intention, expiresAtMs, overlap, lockId, retryAfterMs, cycle } = denial;
+  const [first] = denial.blockers;
   return new CollabError(denialCodes[denial.reason], denialMessage(denial, nowMs), {
     next: denial.next,
     details: {
       reason: denial.reason,
       ...(holder === undefined ? {} : { holder }),
       ...(holderName === undefined ? {} : { holderName }),
+      ...(first === undefined ? {} : elsewhereView(first)),
       ...(intention === undefined ? {} : { intention }),
       ...(expiresAtMs === undefined ? {} : { expiresAt: isoTime(expiresAtMs) }),
       ...(overlap === undefined ? {} : { overlap }),
@@ -104,18 +123,27 @@ function denialMessage(denial: Denial, nowMs: number): string {
       return `still not free after the wait: ${who ?? 'others are ahead'}`;
     case 'cancelled':
       return 'the wait was cancelled';
+    case 'no-majority':
+      return 'no majority of the cluster can be reached, and locks.partition refuses local grants';
+    case 'not-member':
+      return 'this node is no member of its cluster any more';
     default:
       return who ?? 'another agent is ahead';
   }
 }
 
 function describeBlocker(blocker: Blocker, nowMs: number): string {
-  const name =
+  const agent =
     blocker.holderName === undefined ? blocker.holder : `${blocker.holderName} (${blocker.holder})`;
+  const name = agent + onNode(blocker);
   const what = `${formatTarget(blocker.target)} for "${blocker.intention}"`;
   return blocker.kind === 'lease'
     ? `${name} holds ${what}, for another ${formatDuration(blocker.expiresAtMs - nowMs)}`
     : `${name} waits ahead for ${what}`;
+}
+
+function elsewhereView({ node, nodeName }: Elsewhere): ElsewhereView {
+  return { ...(node === undefined ? {} : { node }), ...(nodeName === undefined ? {} : { nodeName }) };
 }
 
 function blockerView(blocker: Blocker): Readonly<Record<string, unknown>> {
@@ -127,8 +155,13 @@ function blockerView(blocker: Blocker): Readonly<Record<string, unknown>> {
     mode: blocker.mode,
     overlap: blocker.overlap,
     target: formatTarget(blocker.target),
+    ...elsewhereView(blocker),
     ...(blocker.kind === 'lease'
-      ? { lockId: blocker.lockId, fence: blocker.fence, expiresAt: isoTime(blocker.expiresAtMs) }
+      ? {
+          lockId: blocker.lockId,
+          ...(blocker.fence === undefined ? {} : { fence: blocker.fence }),
+          expiresAt: isoTime(blocker.expiresAtMs),
+        }
       : {}),
   };
 }
@@ -142,6 +175,9 @@ const refusalWords: Readonly<Record<Refusal['reason'], string>> = {
   unknown: 'is not known',
   'stale-fence': 'is held under another fence',
   'not-holder': 'belongs to another agent',
+  elsewhere: 'is held by an agent of another node',
+  unconfirmed: 'is not confirmed by the cluster yet',
+  'no-majority': 'could not be extended: no majority of the cluster was reached',
 };
 
 function refusalMessage(id: string, refusal: Refusal): string {
@@ -154,6 +190,7 @@ export function refusalError(id: string, refusal: Refusal): CollabError {
   const codes: Partial<Record<Refusal['reason'], ErrorCode>> = {
     'stale-fence': 'LOCK_STALE_FENCE',
     'not-holder': 'LOCK_NOT_HOLDER',
+    'no-majority': 'LOCK_NO_MAJORITY',
   };
   return new CollabError(codes[refusal.reason] ?? 'LOCK_NOT_HELD', refusalMessage(id, refusal), {
     next: refusal.next,

@@ -120,6 +120,11 @@ export class PeerService {
     return () => this.#listeners.delete(listener);
   }
 
+  /** What a member sent straight to this node made no sense. */
+  blame(node: NodeId, what: string): void {
+    if (this.#thread?.isRunning === true) this.#thread.ask('blame', { node, what }).catch(() => {});
+  }
+
   async close(): Promise<void> {
     this.#unsubscribe();
     await this.#thread?.close();

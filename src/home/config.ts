@@ -38,6 +38,11 @@ const sections = {
       10_000,
       'Wait that raises a waiter by one step of priority, in ms',
     ),
+    partition: setting(
+      z.enum(['local', 'refuse']),
+      'local',
+      'What a claim gets in a cluster of which no majority can be reached: local grants it, marked so, and it may have to give way later; refuse denies it',
+    ),
   }),
   deltas: section({
     ringCapacity: setting(z.int().min(16).max(1_000_000), 10_000, 'Newest deltas kept in memory'),

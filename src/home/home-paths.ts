@@ -6,6 +6,7 @@ export interface HomePaths {
   readonly config: string;
   readonly key: string;
   readonly cluster: string;
+  readonly agreement: string;
   readonly daemonRecord: string;
   readonly daemonSocket: string;
   readonly daemonLock: string;
@@ -26,7 +27,8 @@ export interface HomePaths {
  * <root>/                 0700, the files in it 0600
  * ├── config.json         settings
  * ├── key.json            node identity
- * ├── cluster.json        membership: secret, members, revocations, view
+ * ├── cluster.json        membership: secret, members, revocations
+ * ├── agreement.json      what the agreement on locks must find again: view, votes, rounds
  * ├── daemon.json         owner, port and token of the running daemon
  * ├── daemon.sock         its HTTP application on a unix socket
  * ├── daemon.lock         locked by the kernel while a daemon serves; holds its pid; never removed
@@ -49,6 +51,7 @@ export function homePaths(root: string): HomePaths {
     config: at('config.json'),
     key: at('key.json'),
     cluster: at('cluster.json'),
+    agreement: at('agreement.json'),
     daemonRecord: at('daemon.json'),
     daemonSocket: at('daemon.sock'),
     daemonLock: at('daemon.lock'),

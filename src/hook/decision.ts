@@ -10,7 +10,8 @@ export interface FileFacts {
   readonly target: string;
   /** Why the lease that the write needs was not granted, if it was not. */
   readonly refused?: {
-    readonly reason: 'held' | 'rate' | 'limit';
+    /** `cluster`: the nodes of the cluster could not be asked. */
+    readonly reason: 'held' | 'rate' | 'limit' | 'cluster';
     readonly holder?: string;
     readonly intention?: string;
     readonly overlap?: string;
@@ -98,8 +99,15 @@ function heldText({ target, refused }: FileFacts): string {
 
 function limitedText({ target, refused }: FileFacts): string {
   const wait = refused?.retryAfterMs === undefined ? 'shortly' : `in ${formatDuration(refused.retryAfterMs)}`;
-  return `${target} could not be leased: ${refused?.reason === 'rate' ? 'you claim locks faster than the rate limit' : 'the lock table is full'}. Try again ${wait}.`;
+  return `${target} could not be leased: ${limits[refused?.reason ?? 'limit']}. Try again ${wait}.`;
 }
+
+const limits: Readonly<Record<NonNullable<FileFacts['refused']>['reason'], string>> = {
+  held: 'another agent is ahead',
+  rate: 'you claim locks faster than the rate limit',
+  limit: 'the lock table is full',
+  cluster: 'no majority of the cluster can be reached',
+};
 
 function staleText({ target, changes }: FileFacts): string {
   const what = changes.length === 0 ? 'by something that agent-collab did not see' : changes.join('; ');

@@ -55,6 +55,16 @@ export function limitDenial(next: string): Denial {
   return plainDenial('limit', next);
 }
 
+/** A claim of a node that its cluster cannot decide with. */
+export function clusterDenial(reason: 'no-majority' | 'not-member'): Denial {
+  return plainDenial(
+    reason,
+    reason === 'no-majority'
+      ? 'Bring the other nodes back, see `agent-collab peers list`; or allow marked local grants: agent-collab config set locks.partition local.'
+      : 'This node is no member of its cluster any more: agent-collab leave makes it work alone.',
+  );
+}
+
 export function closedDenial(): Denial {
   return plainDenial('cancelled', 'The daemon is shutting down; ask again when it is back.');
 }
@@ -79,6 +89,20 @@ export function endedRefusal(ended: EndedLock): Refusal {
     ended,
     next: 'Claim the lock again, and read the file again before writing: others may have changed it.',
   };
+}
+
+/** A lock of this node that its cluster has to be asked about. */
+export function unsettledRefusal(reason: 'unconfirmed' | 'no-majority', lock: Lock): Refusal {
+  const next =
+    reason === 'unconfirmed'
+      ? 'Ask again in a second: the members of the cluster are being asked.'
+      : 'It lives on as it was; renew it again, and see who is there: agent-collab peers list.';
+  return { outcome: 'refused', reason, lock, next };
+}
+
+export function elsewhereRefusal(lock: Lock): Refusal {
+  const where = lock.nodeName ?? lock.node ?? 'another node';
+  return { outcome: 'refused', reason: 'elsewhere', lock, next: `Ask on ${where}, whose agent holds it.` };
 }
 
 /** `restart`: the fence was given by an earlier process, whose locks ended with it. */

@@ -68,6 +68,13 @@ export class FenceSource {
     return fence;
   }
 
+  /** Goes on at `fence`, with all below `reservedUntil` on disk: others have given out the fences in between. */
+  skipTo(fence: number, reservedUntil: number): void {
+    assert(Number.isSafeInteger(fence) && fence <= reservedUntil);
+    this.extend(reservedUntil);
+    this.#next = Math.max(this.#next, fence);
+  }
+
   /** Raises the end of the block, after `reservedUntil` is on disk. A lower end than before changes nothing. */
   extend(reservedUntil: number): void {
     assert(Number.isSafeInteger(reservedUntil));

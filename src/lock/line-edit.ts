@@ -83,7 +83,8 @@ export function moveLines(core: LockCore, edit: LineEdit): readonly Lock[] {
   return moved;
 }
 
-function movedTargets(
+/** The targets of a claim after an edit; those of which nothing is left are gone, or stand at `fallback`. */
+export function movedTargets(
   compiled: readonly CompiledTarget[],
   edit: LineEdit,
   agent: AgentId,

@@ -1,11 +1,23 @@
-/** What the lock table shows of its leases and waiting claims: plain data, JSON-friendly, never changed later. */
-import type { AgentId, LockId } from '../base/ids.ts';
+/** What is shown of leases and waiting claims: plain data, JSON-friendly, never changed later. */
+import type { AgentId, LockId, NodeId } from '../base/ids.ts';
 import type { LockMode } from './claim.ts';
 import type { Overlap } from './scope.ts';
 import type { Target } from './target.ts';
 
+/** Where something is that is another node's. */
+export interface Elsewhere {
+  readonly node?: NodeId;
+  /** The name that the node goes by. */
+  readonly nodeName?: string;
+}
+
+/** Behind an agent's name: where it is, when that is another node. */
+export function onNode({ node, nodeName }: Elsewhere): string {
+  return node === undefined ? '' : ` on ${nodeName ?? node}`;
+}
+
 /** A lease as it was when asked for. */
-export interface Lock {
+export interface Lock extends Elsewhere {
   readonly id: LockId;
   readonly fence: number;
   readonly targets: readonly Target[];
@@ -24,7 +36,7 @@ export interface Lock {
 }
 
 /** A claim that waits. */
-export interface WaitingClaim {
+export interface WaitingClaim extends Elsewhere {
   /** Names the wait in `cancelWait`; rises with arrival. */
   readonly ticket: number;
   readonly agent: AgentId;
@@ -41,7 +53,7 @@ export interface WaitingClaim {
   readonly blockers: readonly Blocker[];
 }
 
-interface BlockerBase {
+interface BlockerBase extends Elsewhere {
   readonly holder: AgentId;
   readonly holderName?: string;
   readonly intention: string;
@@ -56,7 +68,8 @@ export type Blocker =
   | (BlockerBase & {
       readonly kind: 'lease';
       readonly lockId: LockId;
-      readonly fence: number;
+      /** Absent when only another node knows it. */
+      readonly fence?: number;
       readonly expiresAtMs: number;
     })
   | (BlockerBase & { readonly kind: 'waiter'; readonly ticket: number });

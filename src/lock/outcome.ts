@@ -11,7 +11,17 @@ export interface Grant {
   readonly renewed: boolean;
 }
 
-export type DenialReason = 'held' | 'queued' | 'timeout' | 'deadlock' | 'rate' | 'limit' | 'cancelled';
+/** `no-majority`, `not-member`: of a node in a cluster (docs/AGREEMENT.md). */
+export type DenialReason =
+  | 'held'
+  | 'queued'
+  | 'timeout'
+  | 'deadlock'
+  | 'rate'
+  | 'limit'
+  | 'cancelled'
+  | 'no-majority'
+  | 'not-member';
 
 /** The named holder and its fields are those of the first blocker, where there is one. */
 export interface Denial {
@@ -57,8 +67,19 @@ export interface Valid {
 /** Why a lock id, agent and fence do not fit a lease that is held. */
 export interface Refusal {
   readonly outcome: 'refused';
-  /** `unknown`: no lock of this id within memory. `stale-fence`, `not-holder`: it is held, but not like that. */
-  readonly reason: EndCause | 'unknown' | 'stale-fence' | 'not-holder';
+  /**
+   * `unknown`: no lock of this id within memory. `stale-fence`, `not-holder`: it is held, but not like that. `elsewhere`: an agent of
+   * another node holds it. `unconfirmed`: the machine slept, and the cluster has not said yet whether the lease still is.
+   * `no-majority`: it is held, and could not be extended.
+   */
+  readonly reason:
+    | EndCause
+    | 'unknown'
+    | 'stale-fence'
+    | 'not-holder'
+    | 'elsewhere'
+    | 'unconfirmed'
+    | 'no-majority';
   /** The lock, when it is held or ended within memory. */
   readonly lock?: Lock;
   /** How it ended, when that is within memory. */

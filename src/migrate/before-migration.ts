@@ -43,6 +43,7 @@ const madeSince: ReadonlySet<string> = new Set([
   stagingName,
   'key.json',
   'cluster.json',
+  'agreement.json',
   'lmdb',
   'logs',
 ]);

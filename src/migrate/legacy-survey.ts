@@ -37,6 +37,7 @@ const ownNames: ReadonlySet<string> = new Set([
   'config.yml',
   'key.json',
   'cluster.json',
+  'agreement.json',
   'daemon.json',
   'daemon.lock',
   'lmdb',

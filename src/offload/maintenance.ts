@@ -31,6 +31,8 @@ export interface MaintenanceParts {
   readonly lanes: Lanes;
   readonly handles: StoreHandles;
   readonly clock: Clock;
+  /** False once the data directory belongs to somebody else, or was removed: then nothing may be made in it. */
+  readonly isOurs: () => Promise<boolean>;
 }
 
 /** Which lanes have a store open, but for compact, which has them all. */
@@ -149,6 +151,7 @@ export class Maintenance {
     };
     const replace = async () => {
       await lanes.compact.pause();
+      await this.#mustBeOurs();
       const aside = await this.#files.setAsideForeign(stores);
       for (const store of stores) await swapIn(places[store]);
       return aside;
@@ -199,7 +202,14 @@ export class Maintenance {
     const { places, lanes } = this.#parts;
     for (const store of stores) await this.#copy(store, 'rest');
     await lanes.compact.pause();
+    await this.#mustBeOurs();
     for (const store of stores) await swapIn(places[store]);
+  }
+
+  /** The last look before a file is put where another daemon may have begun. */
+  async #mustBeOurs(): Promise<void> {
+    if (await this.#parts.isOurs()) return;
+    throw new CollabError('STORE_CLOSED', 'the data directory belongs to this daemon no more');
   }
 
   /** Closes every handle of the process and opens them again: LMDB refuses an environment after a write of its head has failed. */

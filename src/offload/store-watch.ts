@@ -12,6 +12,8 @@ export interface StoreWatchParts {
   readonly lanes: Lanes;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** As in MaintenanceParts. */
+  readonly isOurs: () => Promise<boolean>;
 }
 
 /** What is written between a deletion and the next look is lost with the process, should it be killed in that time. */
@@ -58,12 +60,14 @@ export class StoreWatch {
   }
 
   async #bringBack(): Promise<void> {
-    const { maintenance, logger } = this.#parts;
+    const { maintenance, logger, isOurs } = this.#parts;
     const missing = maintenance.missing();
     if (missing.length === 0) {
       this.#trouble = undefined;
       return;
     }
+    // All of it was deleted, and it is not for this daemon to bring anything of it back.
+    if (!(await isOurs())) return;
     const stores = missing.join();
     logger.error('the file of a store was deleted or replaced; making it again from what is open', {
       stores,

@@ -3,24 +3,36 @@
  * lost with its connection, is never doubled, and those of one connection stay in order. No more is promised, and no more is needed there.
  */
 import type { NodeId } from '../base/ids.ts';
-import { MessageStream } from './message-stream.ts';
+import { directBurst, directBytesBurst, directBytesPerSecond, directPerSecond } from './limits.ts';
+import { MessageStream, ProtocolFault } from './message-stream.ts';
 import { type MainNet, nodeIdOf, peerIdOf } from './net.ts';
+import type { OffenceKind } from './offences.ts';
+import { RateGate } from './rate-gate.ts';
 
-const maxMessageBytes = 256 * 1024;
+/** A view of the agreement with all that is promised in it, 20 000 claims of some 400 bytes. */
+const maxMessageBytes = 8 * 1024 * 1024;
 /** An idle stream is closed after this, and opened again by the next message. */
 const idleMs = 120_000;
 const openMs = 3000;
 
+export interface DirectParts {
+  readonly cluster: string;
+  readonly nowMs: () => number;
+  readonly onMessage: (from: NodeId, bytes: Uint8Array) => void;
+  readonly onOffence: (from: NodeId, kind: OffenceKind, what: string) => void;
+}
+
 export class Direct {
   readonly #net: MainNet;
+  readonly #parts: DirectParts;
+  readonly #gates = new Map<NodeId, { readonly messages: RateGate; readonly bytes: RateGate }>();
   readonly #protocol: string;
-  readonly #onMessage: (from: NodeId, bytes: Uint8Array) => void;
   readonly #lines = new Map<NodeId, Promise<MessageStream>>();
 
-  constructor(net: MainNet, cluster: string, onMessage: (from: NodeId, bytes: Uint8Array) => void) {
+  constructor(net: MainNet, parts: DirectParts) {
     this.#net = net;
-    this.#protocol = `/agent-collab/${cluster}/direct/1`;
-    this.#onMessage = onMessage;
+    this.#parts = parts;
+    this.#protocol = `/agent-collab/${parts.cluster}/direct/1`;
   }
 
   async start(): Promise<void> {
@@ -60,11 +72,31 @@ export class Direct {
   }
 
   async #listen(from: NodeId, messages: MessageStream): Promise<void> {
+    const { onMessage, onOffence } = this.#parts;
     try {
-      for (;;) this.#onMessage(from, Uint8Array.from(await messages.read(idleMs)));
-    } catch {
-      // Its end, or nothing more to say.
-      messages.abort('idle');
+      for (;;) {
+        const bytes = await messages.read(idleMs);
+        if (!this.#admits(from, bytes.length)) {
+          onOffence(from, 'flood', 'more messages than a second may have');
+          break;
+        }
+        onMessage(from, Uint8Array.from(bytes));
+      }
+    } catch (error) {
+      // Otherwise it is its end, or there is nothing more to say.
+      if (error instanceof ProtocolFault && error.kind !== 'stalled')
+        onOffence(from, error.kind, error.message);
     }
+    messages.abort('closed');
+  }
+
+  #admits(from: NodeId, bytes: number): boolean {
+    const nowMs = this.#parts.nowMs();
+    const gates = this.#gates.get(from) ?? {
+      messages: new RateGate(directPerSecond, directBurst, nowMs),
+      bytes: new RateGate(directBytesPerSecond, directBytesBurst, nowMs),
+    };
+    this.#gates.set(from, gates);
+    return gates.messages.take(1, nowMs) && gates.bytes.take(bytes, nowMs);
   }
 }

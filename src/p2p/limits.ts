@@ -39,5 +39,10 @@ export const gossipPauseMs = 8;
 /** Streams that a peer may open for long, and at once. */
 export const streamsPerSecond = 5;
 export const streamsBurst = 40;
+/** Messages that a member may send straight for long, and at once: a claim takes four to six of each other member. */
+export const directPerSecond = 2000;
+export const directBurst = 8000;
+export const directBytesPerSecond = 8 * 1024 * 1024;
+export const directBytesBurst = 32 * 1024 * 1024;
 /** How often two peers compare their vectors though nothing speaks for a gap. */
 export const catchUpIntervalMs = 60_000;

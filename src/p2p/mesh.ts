@@ -94,7 +94,12 @@ export class Mesh {
       nowMs: () => clock.monotonicMs(),
       onAlone: parts.onAlone,
     });
-    this.#direct = new Direct(net, store.document.cluster, (from, bytes) => parts.onMessage(from, bytes));
+    this.#direct = new Direct(net, {
+      cluster: store.document.cluster,
+      nowMs: () => clock.monotonicMs(),
+      onMessage: parts.onMessage,
+      onOffence: (from, kind, what) => parts.offences.add(from, kind, what),
+    });
   }
 
   /** @throws when the network cannot be opened: a port that is taken. */

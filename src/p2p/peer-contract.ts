@@ -100,6 +100,10 @@ export interface PeerAsks {
   ): Promise<{ readonly epoch: number; readonly told: number; readonly later: number }>;
   cluster(input: undefined): Promise<ClusterView | null>;
   peers(input: undefined): Promise<readonly PeerView[]>;
+  /** The member that an id, its end or a name stands for. @throws NOT_FOUND */
+  find(input: { readonly node: string }): PeerView;
+  /** What the member sent made no sense. */
+  blame(input: { readonly node: NodeId; readonly what: string }): void;
   /** More of this node's own deltas may be flushed. */
   grew(input: undefined): void;
   /** Best effort: false when the member is not connected. */

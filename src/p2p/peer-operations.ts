@@ -30,6 +30,8 @@ export function operationsOf(node: PeerNode): Answerers<PeerAsks> {
     rotate: () => rotate(node),
     cluster: () => (node.runningOrNone === undefined ? null : clusterView(node)),
     peers: () => peerViews(node),
+    find: ({ node: text }) => peerView(node, findMember(node.running.store.membership, text)),
+    blame: ({ node: peer, what }) => node.offences.add(peer, 'malformed', what.slice(0, 200)),
     grew: () => node.runningOrNone?.mesh.grew(),
     send: async ({ to, bytes }) => (await node.runningOrNone?.mesh.send(to, bytes)) ?? false,
     close: () => node.close(),

@@ -13,13 +13,13 @@
  *   its number is shared by all threads.
  */
 import assert from 'node:assert/strict';
-import { closeSync, existsSync, fdatasyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { CollabError } from '../base/errors.ts';
 import { syncDirectorySync } from '../home/sync-directory.ts';
 import { commitAgain } from './commit-again.ts';
-import { checkDataFile, dataFileName } from './data-file.ts';
+import { checkDataFile, dataFileName, lockFileName } from './data-file.ts';
 import { storeError } from './store-error.ts';
 import { Table } from './table.ts';
 import { WriteProbe } from './write-probe.ts';
@@ -187,10 +187,13 @@ export function openEnvironment(directory: string, options: EnvironmentOptions):
   // A refusal by LMDB would end the process (data-file.ts), so whatever can be refused is refused here.
   assert(mapSizeBytes > 0 && mapSizeBytes % 4096 === 0, 'a map is a whole number of pages');
   try {
-    if (!(options.create ?? true) && !existsSync(join(directory, dataFileName))) throw gone(directory);
-    if (!readOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const file = join(directory, dataFileName);
+    const before = statSync(file, { throwIfNoEntry: false });
+    const creates = options.create ?? true;
+    if (!creates && before === undefined) throw gone(directory);
+    if (creates && !readOnly) mkdirSync(directory, { recursive: true, mode: 0o700 });
     checkDataFile(directory, readOnly, options.writer ?? false);
-    if (options.writer === true) putOnDisk(directory);
+    if (options.writer === true) putOnDisk(directory, creates);
     const root: RootDatabase<Uint8Array, Uint8Array> = open({
       path: directory,
       // A directory holding data.mdb and lock.mdb, whatever its name looks like.
@@ -216,6 +219,10 @@ export function openEnvironment(directory: string, options: EnvironmentOptions):
       // Not in the types: files are for the owner alone (SPEC §2).
       ...({ permissionsMode: 0o600 } as object),
     });
+    if (!creates && statSync(file, { throwIfNoEntry: false })?.ino !== before?.ino) {
+      discard(root, directory);
+      throw gone(directory);
+    }
     const probe = options.writer === true ? WriteProbe.open(directory) : undefined;
     return new Environment(directory, readOnly, root, probe);
   } catch (error) {
@@ -228,9 +235,9 @@ export function openEnvironment(directory: string, options: EnvironmentOptions):
  * every commit is on disk. And a process that was killed inside a commit may have left one that is seen and was not synced; an answer, or
  * another store, would speak of it before the next commit syncs it.
  */
-function putOnDisk(directory: string): void {
+function putOnDisk(directory: string, creates: boolean): void {
   // LMDB begins an empty file as a new one.
-  syncDataFile(directory, 'a');
+  syncDataFile(directory, creates ? 'a' : 'r+');
   syncDirectorySync(directory);
 }
 
@@ -241,6 +248,14 @@ function syncDataFile(directory: string, flags = 'r+'): void {
   } finally {
     closeSync(file);
   }
+}
+
+/** LMDB makes what it does not find: a store that was deleted while it was being opened must not come back empty. */
+function discard(root: RootDatabase<Uint8Array, Uint8Array>, directory: string): void {
+  const isEmpty = (root.getStats() as { entryCount: number }).entryCount === 0;
+  void root.close();
+  if (!isEmpty) return;
+  for (const name of [dataFileName, lockFileName]) rmSync(join(directory, name), { force: true });
 }
 
 function gone(directory: string): CollabError {

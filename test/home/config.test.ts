@@ -37,6 +37,7 @@ test('an empty document gives the defaults of the specification, frozen through 
       ratePerSecond: 50,
       rateBurst: 200,
       ageingMs: 10_000,
+      partition: 'local',
     },
     deltas: { ringCapacity: 10_000 },
     storage: { retentionDays: 30, retentionBytes: null, maxBytes: null, mapSizeBytes: 64 * 1024 ** 3 },
@@ -54,7 +55,7 @@ test('every setting is described with a default that is its own and lies in its 
     described.map((it) => it.key),
     settingKeys,
   );
-  assert.equal(described.length, 20);
+  assert.equal(described.length, 21);
   for (const { key, type, default: value, summary } of described) {
     assert.deepEqual(value, valueAt(config as JsonDocument, key), key);
     assert.ok(type !== 'value' && summary.length > 10, key);

@@ -42,6 +42,7 @@ test('every path lies where the specification draws it', () => {
       'config.json',
       'key.json',
       'cluster.json',
+      'agreement.json',
       'daemon.json',
       'daemon.sock',
       'daemon.lock',

@@ -34,6 +34,7 @@ export function statusText(view: StatusView, screen: Screen): string {
     ['lanes', laneText(view.lanes, screen)],
     ['doing', activityText(view)],
     ['cluster', clusterText(view)],
+    ['agreement', agreementText(view, screen)],
   ];
   const warnings = view.warnings.map(
     (warning) => `${screen.paint('yellow', 'warning:')} ${printable(warning)}\n`,
@@ -51,6 +52,15 @@ function clusterText({ cluster, peers }: StatusView): string {
   const lag = behind === 0 ? '' : `, ${behind} deltas behind`;
   const { name, members, connected } = cluster;
   return `${printable(name)}: ${members} members, ${connected} of ${members - 1} others connected${lag}`;
+}
+
+function agreementText({ locks: { agreement } }: StatusView, screen: Screen): string | undefined {
+  if (agreement === null) return undefined;
+  const { members, reachable, majority } = agreement;
+  const text = `${reachable} of ${members} members agree on locks`;
+  return majority
+    ? text
+    : screen.paint('red', `no majority: ${reachable} of ${members} members can be reached`);
 }
 
 function activityText({ activity }: StatusView): string | undefined {
