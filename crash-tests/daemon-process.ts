@@ -22,6 +22,8 @@ export interface DaemonProcessOptions {
   readonly failpoints?: string;
   /** The wall clock of this daemon is so many days slow: how old records come into a store in seconds. */
   readonly daysSlow?: number;
+  /** Clocks of this daemon: the wall clock is ahead by the ms in the file, the monotonic one runs fast by `drift`. */
+  readonly clock?: { readonly file: string; readonly drift: number };
   /** A command that starts the daemon in its own place, such as `prlimit --nofile=40`. */
   readonly wrapper?: readonly string[];
 }
@@ -40,7 +42,7 @@ export function argumentsOf(program: Program): readonly string[] {
 
 export function programEnvironment(
   home: string,
-  { failpoints, daysSlow }: Pick<DaemonProcessOptions, 'failpoints' | 'daysSlow'> = {},
+  { failpoints, daysSlow, clock }: Pick<DaemonProcessOptions, 'failpoints' | 'daysSlow' | 'clock'> = {},
 ): NodeJS.ProcessEnv {
   return childEnvironment({
     AGENT_COLLAB_HOME: home,
@@ -48,12 +50,27 @@ export function programEnvironment(
     NO_COLOR: '1',
     AGENT_COLLAB_FAILPOINTS: failpoints ?? '',
     ...(daysSlow === undefined ? {} : { NODE_OPTIONS: `--import ${slowClock(daysSlow)}` }),
+    ...(clock === undefined ? {} : { NODE_OPTIONS: `--import ${otherClock(clock.file, clock.drift)}` }),
   });
 }
 
 /** A module for node's `--import`. base/clock.ts asks `Date.now` each time, in the main thread and in workers alike. */
 function slowClock(days: number): string {
   const source = `const now=Date.now;Date.now=()=>now()-${days * 86_400_000}`;
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}
+
+/** As `slowClock`; the file is looked at every few milliseconds, as a clock that is set is seen at once. */
+function otherClock(file: string, drift: number): string {
+  const source = [
+    `import{readFileSync}from'node:fs'`,
+    `let ahead=0`,
+    `const look=()=>{try{ahead=Number(readFileSync(${JSON.stringify(file)},'utf8'))||0}catch{}}`,
+    `look();setInterval(look,20).unref()`,
+    `const wall=Date.now,mono=performance.now.bind(performance)`,
+    `Date.now=()=>Math.round(wall()+ahead)`,
+    `performance.now=()=>mono()*${1 + drift}`,
+  ].join(';');
   return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 

@@ -32,7 +32,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const mostRounds = 4;
 
 /** A copy of the build with the bug in it. @throws when the text is not there: then nothing was planted. */
-export function plant({ name, file, replace, by }: PlantedBug, directory: string): string {
+export function plant(
+  { name, file, replace, by }: Pick<PlantedBug, 'name' | 'file' | 'replace' | 'by'>,
+  directory: string,
+): string {
   cpSync(built, join(directory, 'dist'), { recursive: true });
   // Found from the copy as from the build.
   cpSync(join(root, 'package.json'), join(directory, 'package.json'));
