@@ -1,4 +1,5 @@
 import { auditTrail } from './audit-trail.ts';
+import { clusterLocks } from './cluster-locks.ts';
 import { daemonStart } from './daemon-start.ts';
 import { deltaAppend } from './delta-append.ts';
 import type { BenchSpec } from './harness/measure.ts';
@@ -31,6 +32,7 @@ export const benches: readonly BenchSpec[] = [
   daemonStart,
   socketCalls,
   hookDecision,
+  clusterLocks,
   soak,
   scale,
 ];

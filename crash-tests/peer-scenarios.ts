@@ -1,8 +1,9 @@
 /** Nodes of one cluster, of which some are killed while all of them work. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeCluster, preparePeer } from './cluster.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import { presentFailpoints } from './failpoints.ts';
 import { notPassed, reachedWithinMs, turns } from './killing.ts';
@@ -23,22 +24,8 @@ interface Node {
 }
 
 async function startNode(name: string, round: Round): Promise<Node> {
-  mkdirSync(round.home, { recursive: true, mode: 0o700 });
-  const peers = { name, listen: '127.0.0.1', mdns: false };
-  writeFileSync(join(round.home, 'config.json'), JSON.stringify({ peers }));
+  preparePeer(round.home, name);
   return { name, round, daemon: await round.startReady() };
-}
-
-async function joinBy(inviter: Node, node: Node): Promise<void> {
-  const [from, to] = [inviter.daemon.client(), node.daemon.client()];
-  try {
-    await from.call('cluster.init', { name: 'crash' });
-    const { data } = await from.call('cluster.invite', {});
-    await to.call('cluster.join', { token: data.token });
-  } finally {
-    from.close();
-    to.close();
-  }
 }
 
 async function sideOf({ name, round, daemon }: Node): Promise<PeerSide> {
@@ -74,7 +61,7 @@ const peersKilled: Scenario = {
     const other = new Round({ directory: join(round.directory, 'other'), cwd, program, seed: seed + 1 });
     try {
       const nodes = [await startNode('ann', round), await startNode('bob', other)] as const;
-      await joinBy(...nodes);
+      await makeCluster(nodes.map(({ daemon }) => daemon));
       await killOne(nodes, random.pick([0, 1]), async ({ round: victim, daemon }) => {
         await victim.workUntil(daemon, random.int(1, 100), () => daemon.kill());
       });

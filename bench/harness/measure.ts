@@ -89,6 +89,13 @@ export function figuresOf(samples: readonly number[]): Required<Pick<Row, 'p50' 
   return { p50, p99, p999, max };
 }
 
+interface LatencyOptions {
+  readonly batch?: number;
+  readonly timeMs?: number;
+  /** Undoes what one operation did; not measured. */
+  readonly afterEach?: () => Promise<void>;
+}
+
 /**
  * Latency of one operation, by tinybench, repeated. An operation under a microsecond is measured in runs of `batch`:
  * a clock reading costs about 50 ns, and its p99 is then that of a run.
@@ -96,19 +103,29 @@ export function figuresOf(samples: readonly number[]): Required<Pick<Row, 'p50' 
 export async function latency(
   context: BenchContext,
   operation: () => unknown,
-  { batch = 1, timeMs = 500 }: { readonly batch?: number; readonly timeMs?: number } = {},
+  { batch = 1, timeMs = 500, afterEach }: LatencyOptions = {},
 ): Promise<{ readonly p50: number; readonly p99: number; readonly spread: number }> {
   const p50s: number[] = [];
   const p99s: number[] = [];
   for (let repetition = 0; repetition < repetitionsOf(context); repetition += 1) {
-    const result = await onePass(context, batch === 1 ? operation : inBatches(operation, batch), timeMs);
+    const result = await onePass(
+      context,
+      batch === 1 ? operation : inBatches(operation, batch),
+      timeMs,
+      afterEach,
+    );
     p50s.push((result.p50 * 1000) / batch);
     p99s.push((result.p99 * 1000) / batch);
   }
   return { p50: median(p50s), p99: median(p99s), spread: spreadOf(p50s) };
 }
 
-async function onePass(context: BenchContext, operation: () => unknown, timeMs: number) {
+async function onePass(
+  context: BenchContext,
+  operation: () => unknown,
+  timeMs: number,
+  afterEach: LatencyOptions['afterEach'],
+) {
   const bench = new Bench({
     // A fixed time rather than a fixed count: slow and fast operations get equally settled figures.
     time: context.smoke ? 5 : timeMs,
@@ -119,7 +136,7 @@ async function onePass(context: BenchContext, operation: () => unknown, timeMs: 
     // A bench whose operation fails has measured nothing.
     throws: true,
   });
-  bench.add('operation', operation);
+  bench.add('operation', operation, afterEach === undefined ? {} : { afterEach });
   const [task] = await bench.run();
   if (task?.result.state !== 'completed') throw new Error(`the bench ended as ${task?.result.state}`);
   return task.result.latency;

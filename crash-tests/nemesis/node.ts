@@ -1,7 +1,8 @@
 /** A node of a cluster under the nemesis: its daemon, which may be killed, paused or sent to another time, and comes back. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlClient } from '../../src/control/client.ts';
+import { preparePeer } from '../cluster.ts';
 import { DaemonProcess, type Program } from '../daemon-process.ts';
 import type { Host } from './network.ts';
 
@@ -24,10 +25,7 @@ export class NemesisNode {
     this.#host = host;
     this.#clockFile = join(directory, `${name}.clock`);
     this.#drift = drift;
-    mkdirSync(this.#home, { mode: 0o700 });
-    const listen = host?.address ?? '127.0.0.1';
-    const peers = { name, listen, mdns: false };
-    writeFileSync(join(this.#home, 'config.json'), JSON.stringify({ peers }));
+    preparePeer(this.#home, name, host?.address);
     this.jumpTo(0);
   }
 

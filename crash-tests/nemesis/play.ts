@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LockView } from '../../src/control/results.ts';
 import type { SeededRandom } from '../../test/support/seed.ts';
+import { makeCluster } from '../cluster.ts';
 import type { Program } from '../daemon-process.ts';
 import { actAsHolder, FenceGuard } from './client.ts';
 import { judgeLeases, type LeaseHistory, newLeaseHistory } from './lease-history.ts';
@@ -100,21 +101,6 @@ export async function playNemesis(plan: NemesisPlan): Promise<NemesisOutcome> {
     network?.close();
   }
   return { problems, history };
-}
-
-async function makeCluster(nodes: readonly NemesisNode[]): Promise<void> {
-  const [first, ...rest] = nodes;
-  const inviter = first?.client();
-  try {
-    await inviter?.call('cluster.init', { name: 'nemesis' });
-    for (const node of rest) {
-      const token = (await inviter?.call('cluster.invite', {}))?.data.token ?? '';
-      const client = node.client();
-      await client.call('cluster.join', { token }).finally(() => client.close());
-    }
-  } finally {
-    inviter?.close();
-  }
 }
 
 /** Until the time is over: one or two troubles at once, each for some seconds, and some seconds of peace between them. */

@@ -5,7 +5,16 @@ import { median, meets, quantile, spreadOf } from '../../bench/harness/measure.t
 import { assertRuns, isBesidePeers } from './smoke-fixture.ts';
 
 /** They start daemons, or a thread for each side: half a minute for a second run of each. */
-const slow = ['main-loop', 'retention', 'daemon-start', 'socket-calls', 'soak', 'hook-decision', 'scale'];
+const slow = [
+  'main-loop',
+  'retention',
+  'daemon-start',
+  'socket-calls',
+  'soak',
+  'hook-decision',
+  'cluster-locks',
+  'scale',
+];
 
 describe('benches', () => {
   for (const bench of benches.filter((one) => !isBesidePeers(one))) {
