@@ -1,9 +1,9 @@
 /** Writes past somebody's lease: recorded in the audit trail, counted, and told by `status`. */
+import { lockDraft } from '../audit/lock-draft.ts';
 import type { Clock } from '../base/clock.ts';
 import type { AgentId } from '../base/ids.ts';
 import type { StatusView } from '../control/results.ts';
 import type { Lock } from '../lock/lock.ts';
-import { formatTarget } from '../lock/target.ts';
 import type { AgentMemory } from './agent-memory.ts';
 import type { AgentAudit } from './ports.ts';
 
@@ -46,14 +46,7 @@ export class Violations {
     this.#newest = { at: new Date(atMs).toISOString(), what: text };
     this.#memory.addDenial(lock.holder, { text, path, atMs });
     this.#audit.record({
-      action: 'violation',
-      lock: lock.id,
-      fence: lock.fence,
-      holder: lock.holder,
-      ...(lock.holderName === undefined ? {} : { holderName: lock.holderName }),
-      ...(lock.targets[0] === undefined ? {} : { project: lock.targets[0].project }),
-      targets: lock.targets.map(formatTarget),
-      intention: lock.intention,
+      ...lockDraft('violation', lock),
       metadata: { path, what, ...(by === undefined ? {} : { by }), ...details },
     });
   }

@@ -1,11 +1,12 @@
 /** agreement.json: what a node must find again so that it breaks no promise after a restart. */
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { DurableState, Vote } from '../agreement/durable-state.ts';
 import { maxMembers, sortedMembers, type View } from '../agreement/view.ts';
 import { CollabError } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
 import { isNodeId } from '../codec/node-id.ts';
 import { writeFileAtomic } from '../home/atomic-file.ts';
+import { readSecretFile } from '../home/secret-file.ts';
 
 /** Views have up to 256 members of some 60 characters. */
 const maxFileBytes = 256 * 1024;
@@ -19,17 +20,11 @@ export interface AgreementDocument {
 
 /** Undefined when there is none. @throws CLUSTER_INVALID: nothing of what is in it can be relied on. */
 export async function loadAgreement(path: string): Promise<AgreementDocument | undefined> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw invalid(path, `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
-  }
-  if (bytes.length > maxFileBytes) throw invalid(path, `is ${bytes.length} bytes long`);
+  const found = await readSecretFile(path, maxFileBytes, invalid);
+  if (found === undefined) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    value = JSON.parse(found.text);
   } catch {
     throw invalid(path, 'is not JSON');
   }

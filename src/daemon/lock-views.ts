@@ -1,5 +1,6 @@
 /** Locks, waits and refusals as the control API and the audit trail show them. */
 import type { AuditDraft } from '../audit/audit-event.ts';
+import { lockDraft } from '../audit/lock-draft.ts';
 import { formatDuration } from '../base/duration.ts';
 import { CollabError, type ErrorCode } from '../base/errors.ts';
 import type {
@@ -211,30 +212,22 @@ export function auditDraft(transition: LockTransition): AuditDraft {
       return claimDraft(transition);
     case 'acquired':
       return {
-        ...lockDraft(transition),
+        ...lockDraft(transition.action, transition.lock),
         metadata: { mode: transition.lock.mode, waitedMs: Math.round(transition.waitedMs) },
       };
     case 'forced':
-      return { ...lockDraft(transition), metadata: { by: transition.by, reason: transition.reason } };
+      return {
+        ...lockDraft(transition.action, transition.lock),
+        metadata: { by: transition.by, reason: transition.reason },
+      };
     case 'lost':
-      return { ...lockDraft(transition), metadata: { cause: transition.cause, reason: transition.reason } };
+      return {
+        ...lockDraft(transition.action, transition.lock),
+        metadata: { cause: transition.cause, reason: transition.reason },
+      };
     default:
-      return lockDraft(transition);
+      return lockDraft(transition.action, transition.lock);
   }
-}
-
-function lockDraft(transition: Extract<LockTransition, { lock: Lock }>): AuditDraft {
-  const { lock } = transition;
-  return {
-    action: transition.action,
-    lock: lock.id,
-    fence: lock.fence,
-    holder: lock.holder,
-    ...(lock.holderName === undefined ? {} : { holderName: lock.holderName }),
-    ...(lock.targets[0] === undefined ? {} : { project: lock.targets[0].project }),
-    targets: lock.targets.map(formatTarget),
-    intention: lock.intention,
-  };
 }
 
 function claimDraft(transition: Extract<LockTransition, { action: 'denied' | 'waited' }>): AuditDraft {

@@ -1,11 +1,11 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { CollabError } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
 import { nodeIdFromPublicKey } from '../codec/node-id.ts';
 import { tryCreateFileAtomic } from './atomic-file.ts';
 import type { HomePaths } from './home-paths.ts';
 import { unusable } from './prepare-home.ts';
+import { readSecretFile } from './secret-file.ts';
 
 /** libp2p's protobuf of a private key: type Ed25519 (08 01), 64 bytes of data (12 40) = seed and public key. */
 const keyPrefix = Buffer.from([0x08, 0x01, 0x12, 0x40]);
@@ -112,8 +112,8 @@ export function decodeKeyDocument(text: string, path: string): NodeKey {
  * @throws KEY_INVALID, HOME_UNUSABLE
  */
 export async function loadOrCreateKey(paths: HomePaths): Promise<NodeKey> {
-  const present = await readKeyText(paths.key);
-  if (present !== undefined) return decodeKeyDocument(present, paths.key);
+  const present = await readSecretFile(paths.key, maxKeyFileBytes, invalid);
+  if (present !== undefined) return decodeKeyDocument(present.text, paths.key);
   const { privateKey } = generateKeyPairSync('ed25519');
   const key = NodeKey.fromPkcs8(privateKey.export({ format: 'der', type: 'pkcs8' }));
   const text = `${JSON.stringify(encodeKeyDocument(key), null, 2)}\n`;
@@ -121,27 +121,9 @@ export async function loadOrCreateKey(paths: HomePaths): Promise<NodeKey> {
     throw unusable(paths.root, error);
   });
   if (created) return key;
-  const theirs = await readKeyText(paths.key);
+  const theirs = await readSecretFile(paths.key, maxKeyFileBytes, invalid);
   if (theirs === undefined) throw invalid(paths.key, 'was made by another process and is gone again');
-  return decodeKeyDocument(theirs, paths.key);
-}
-
-async function readKeyText(path: string): Promise<string | undefined> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      if (size > maxKeyFileBytes) throw invalid(path, `is ${size} bytes long`);
-      return await file.readFile('utf8');
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (error instanceof CollabError) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') return undefined;
-    throw invalid(path, `cannot be read (${code ?? 'unknown error'})`);
-  }
+  return decodeKeyDocument(theirs.text, paths.key);
 }
 
 function invalid(path: string, what: string): CollabError {

@@ -3,11 +3,11 @@
  * thread of the daemon).
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { CollabError } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
 import { isNodeId } from '../codec/node-id.ts';
 import { writeFileAtomic } from '../home/atomic-file.ts';
+import { readSecretFile } from '../home/secret-file.ts';
 import { maxAddresses } from './limits.ts';
 import { type MemberRecord, readRecord } from './membership.ts';
 
@@ -71,7 +71,7 @@ export interface LoadedCluster {
 
 /** Undefined when there is no file. @throws CLUSTER_INVALID with what is wrong, never with any of what is in the file. */
 export async function loadCluster(path: string): Promise<LoadedCluster | undefined> {
-  const found = await readFileOf(path);
+  const found = await readSecretFile(path, maxFileBytes, invalid);
   if (found === undefined) return undefined;
   let value: unknown;
   try {
@@ -82,7 +82,7 @@ export async function loadCluster(path: string): Promise<LoadedCluster | undefin
   }
   const document = readDocument(value, path);
   const warnings: string[] = [];
-  if (found.openBits !== 0) {
+  if ((found.mode & 0o077) !== 0) {
     warnings.push(
       `${path} could be read by others (mode ${found.mode.toString(8)}); it was closed to them. If others use this machine, rotate the key: agent-collab cluster rotate.`,
     );
@@ -92,26 +92,6 @@ export async function loadCluster(path: string): Promise<LoadedCluster | undefin
 
 export async function saveCluster(path: string, document: ClusterDocument): Promise<void> {
   await writeFileAtomic(path, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600 });
-}
-
-async function readFileOf(path: string) {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size, mode } = await file.stat();
-      if (size > maxFileBytes) throw invalid(path, `is ${size} bytes long`);
-      const openBits = mode & 0o077;
-      if (openBits !== 0) await file.chmod(0o600);
-      return { text: await file.readFile('utf8'), mode: mode & 0o777, openBits };
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (error instanceof CollabError) throw error;
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT') return undefined;
-    throw invalid(path, `cannot be read (${code ?? 'unknown error'})`);
-  }
 }
 
 function readDocument(value: unknown, path: string): ClusterDocument {

@@ -107,7 +107,7 @@ class RunCheck {
   #tellApart(table: (typeof runTables)[number], from: number, report: VerifyReport): void {
     const expected = new Map<string, number>();
     for (const { table: other, key } of this.#expectedKeys(from, this.#run.last))
-      if (other === table) expected.set(key.toString('latin1'), key.readUIntBE(key.length - 7, 6));
+      if (other === table) expected.set(key.toString('latin1'), positionInKey({ key, length: key.length }));
     for (const view of this.#index.runs.keys(this.#run, tableNumber[table], {})) {
       if (positionInKey(view) < from) continue;
       const key = view.key.subarray(0, view.length);
