@@ -6,7 +6,7 @@ import { ask, give } from './catch-up.ts';
 import { readAddresses } from './cluster-file.ts';
 import type { ClusterStore } from './cluster-store.ts';
 import { Floors } from './floors.ts';
-import type { Hello } from './hello.ts';
+import type { Hello, ToldPlace } from './hello.ts';
 import { maxHelloBytes, maxStreamMessageBytes, streamsBurst, streamsPerSecond } from './limits.ts';
 import type { LogAccess } from './log-access.ts';
 import { readWindow, type SignOwn } from './log-window.ts';
@@ -29,6 +29,8 @@ export interface ExchangeParts {
   readonly doorAddresses: () => readonly string[];
   readonly skip: (floor: { source: NodeId; seq: number; hash: Uint8Array }) => Promise<void>;
   readonly onRecords: (records: readonly MemberRecord[]) => void;
+  /** Where another member is said to be. */
+  readonly onPlace: (node: NodeId, place: ToldPlace) => void;
   readonly connectionTo: (node: NodeId) => Connection | undefined;
   readonly connected: () => readonly NodeId[];
   readonly addresses: () => readonly string[];
@@ -41,6 +43,8 @@ export class Exchange {
   readonly #floors: Floors;
   readonly #vectors = new Map<NodeId, VersionVector>();
   readonly #streamGates = new Map<NodeId, RateGate>();
+  /** What the peer has been told of where the others are. */
+  readonly #toldPlaces = new Map<NodeId, string>();
 
   constructor(parts: ExchangeParts) {
     this.#parts = parts;
@@ -60,6 +64,11 @@ export class Exchange {
 
   vectorOf(node: NodeId): VersionVector | undefined {
     return this.#vectors.get(node);
+  }
+
+  /** It is not connected any more. */
+  left(node: NodeId): void {
+    this.#toldPlaces.delete(node);
   }
 
   forget(node: NodeId): void {
@@ -96,7 +105,7 @@ export class Exchange {
       cluster: store.document.cluster,
       greet: async (theirs) => {
         this.#learn(from, theirs, 'asker');
-        return this.#hello(theirs);
+        return this.#hello(from, theirs);
       },
       window: (vector) => log.read((reader) => readWindow(reader, vector, signer)),
     });
@@ -113,7 +122,7 @@ export class Exchange {
     try {
       await ask(messages, {
         cluster: store.document.cluster,
-        greet: this.#hello(undefined),
+        greet: this.#hello(node),
         onHello: async (theirs) => {
           onProgress();
           this.#learn(node, theirs, 'giver');
@@ -155,7 +164,7 @@ export class Exchange {
     if (error instanceof ProtocolFault) this.#parts.offences.add(peer, error.kind, error.message);
   }
 
-  #hello(theirs: Hello | undefined): Hello {
+  #hello(to: NodeId, theirs?: Hello): Hello {
     const { store, replica, version, addresses, doorAddresses } = this.#parts;
     const { digest } = store.membership;
     return {
@@ -166,11 +175,27 @@ export class Exchange {
       version,
       main: readAddresses([...addresses()]),
       door: readAddresses([...doorAddresses()]),
+      places: this.#placesFor(to),
     };
   }
 
+  /** Nothing, when it has been told all of it on this connection. */
+  #placesFor(to: NodeId): Record<NodeId, ToldPlace> {
+    const { store, signer } = this.#parts;
+    const places: Record<NodeId, ToldPlace> = {};
+    for (const { node, gone } of store.membership.all()) {
+      const place = store.place(node);
+      if (gone !== undefined || node === to || node === signer.own || place === undefined) continue;
+      places[node] = { main: place.main, door: place.door };
+    }
+    const text = JSON.stringify(places);
+    if (this.#toldPlaces.get(to) === text) return {};
+    this.#toldPlaces.set(to, text);
+    return places;
+  }
+
   #learn(node: NodeId, theirs: Hello, as: 'asker' | 'giver'): void {
-    const { store, clock, onRecords, replica } = this.#parts;
+    const { store, clock, onRecords, onPlace, replica } = this.#parts;
     this.heard(node, theirs.vector);
     store.seen(node, {
       version: theirs.version,
@@ -179,6 +204,7 @@ export class Exchange {
       ...(theirs.door.length > 0 ? { door: theirs.door } : {}),
     });
     if (theirs.records.length > 0) onRecords(theirs.records);
+    for (const [other, place] of Object.entries(theirs.places)) onPlace(other as NodeId, place);
     // An asker tells no records: ask it in turn.
     const lacks = theirs.digest !== store.membership.digest || isAhead(theirs.vector, replica.vector());
     if (as === 'asker' && lacks) this.want(node);

@@ -14,8 +14,17 @@ export interface Hello {
   readonly version: string;
   readonly main: readonly string[];
   readonly door: readonly string[];
+  /** Where other members were reached: who came by one member finds the rest also when that one goes away. */
+  readonly places: Readonly<Record<NodeId, ToldPlace>>;
 }
 
+export interface ToldPlace {
+  readonly main: readonly string[];
+  readonly door: readonly string[];
+}
+
+/** As many as a cluster may have members. */
+const maxPlaces = 1000;
 const maxSources = 10_000;
 
 /** Undefined when it has not the form of a hello; `forged` when a membership record in it is not signed as it should be. */
@@ -35,7 +44,17 @@ export function readHello(value: unknown, cluster: string): Hello | 'forged' | u
     version: it.version.slice(0, 50),
     main: readAddresses(it.main),
     door: readAddresses(it.door),
+    places: readPlaces(it.places),
   };
+}
+
+function readPlaces(value: unknown): Record<NodeId, ToldPlace> {
+  const places: Record<NodeId, ToldPlace> = {};
+  for (const [node, told] of Object.entries((value ?? {}) as Record<string, unknown>).slice(0, maxPlaces)) {
+    const { main, door } = (told ?? {}) as { main?: unknown; door?: unknown };
+    if (isNodeId(node)) places[node] = { main: readAddresses(main), door: readAddresses(door) };
+  }
+  return places;
 }
 
 export function readVector(value: unknown): VersionVector | undefined {

@@ -16,6 +16,7 @@ import type { Offences } from './offences.ts';
 import type { PeerSettings } from './peer-contract.ts';
 import { Publisher } from './publisher.ts';
 import { Redial } from './redial.ts';
+import { Relays } from './relays.ts';
 import type { Replica } from './replica.ts';
 import type { Run } from './run.ts';
 
@@ -42,6 +43,8 @@ export interface MeshParts {
   readonly onTrouble: (what: string, error: unknown) => void;
   /** No member can be reached: perhaps the key has changed. */
   readonly onAlone: () => void;
+  /** A member answers, and not in the key that this node has. */
+  readonly onOtherKey: (node: NodeId) => void;
 }
 
 export class Mesh {
@@ -85,14 +88,20 @@ export class Mesh {
       connected: () => this.connected(),
       addresses: () => this.addresses,
       announceSoon: () => this.#announceSoon(),
+      onPlace: (node, place) => this.#redial.heardOf(node, place),
     });
-    this.#redial = new Redial({
+    const shared = {
       net,
-      store,
-      own: signer.own,
-      isAllowed: (node) => this.#isAllowed(node),
+      isAllowed: (node: NodeId) => this.#isAllowed(node),
       nowMs: () => clock.monotonicMs(),
+    };
+    this.#redial = new Redial({
+      ...shared,
+      store,
+      relays: new Relays({ ...shared, behindNat: parts.settings.behindNat }),
+      own: signer.own,
       onAlone: parts.onAlone,
+      onOtherKey: parts.onOtherKey,
     });
     this.#direct = new Direct(net, {
       cluster: store.document.cluster,
@@ -114,7 +123,6 @@ export class Mesh {
         port,
         cluster: document.cluster,
         mdns: settings.mdns,
-        behindNat: settings.behindNat,
         isAllowed: (node) => parts.store.membership.isMember(node) && !parts.offences.isCutOff(node),
       });
     const net = await (settings.port === 0 && document.ports.main !== 0
@@ -152,7 +160,10 @@ export class Mesh {
     );
     await this.#direct.start();
     this.#net.addEventListener('peer:connect', ({ detail }) => this.#onConnect(detail));
-    this.#net.addEventListener('peer:disconnect', ({ detail }) => this.#seen(nodeIdOf(detail)));
+    this.#net.addEventListener('peer:disconnect', ({ detail }) => {
+      this.#seen(nodeIdOf(detail));
+      this.#exchange.left(nodeIdOf(detail));
+    });
     // Who came while the handlers were being set up.
     for (const node of this.connected()) this.#exchange.want(node);
     this.#redial.start();

@@ -1,5 +1,6 @@
 /** The private network of a cluster: libp2p, put together. The only file that knows its parts. */
 import './promise-polyfill.ts';
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub';
 import { noise } from '@chainsafe/libp2p-noise';
@@ -35,8 +36,6 @@ export interface NetOptions {
 export interface MainNetOptions extends NetOptions {
   readonly cluster: string;
   readonly mdns: boolean;
-  /** Keeps a place at members that can be reached, for those that cannot reach this one. */
-  readonly behindNat: boolean;
 }
 
 export type MainNet = Libp2p<{ pubsub: GossipSub }>;
@@ -46,12 +45,10 @@ const handshakeMs = 5000;
 const dialMs = 5000;
 
 export async function openMainNet(options: MainNetOptions): Promise<MainNet> {
-  const { cluster, behindNat } = options;
+  const { cluster } = options;
   const net = await createLibp2p({
     ...(await common(options)),
-    addresses: {
-      listen: [`/ip4/${options.listen}/tcp/${options.port}`, ...(behindNat ? ['/p2p-circuit'] : [])],
-    },
+    addresses: { listen: [`/ip4/${options.listen}/tcp/${options.port}`] },
     transports: [tcp(), circuitRelayTransport()],
     peerDiscovery: options.mdns
       ? // A name of its own, so that clusters on one LAN do not dial each other.
@@ -95,6 +92,35 @@ export async function openMainNet(options: MainNetOptions): Promise<MainNet> {
     },
   });
   return net as unknown as MainNet;
+}
+
+/** What libp2p has for places at relays, and offers to nobody outside: see relays.ts. */
+export interface Circuit {
+  readonly reservationStore: {
+    /** Asks for a place at the other end of a connection. */
+    addRelay(relay: PeerId, type: 'configured'): Promise<unknown>;
+    hasReservation(relay: PeerId): boolean;
+    reservationCount(): number;
+  };
+  /** Asks for a place, and gives out the address that comes with it, also of a later place at the same relay. */
+  listen(addresses: readonly Multiaddr[]): Promise<void>;
+}
+
+export function circuitOf(net: MainNet): Circuit {
+  const { transportManager } = (
+    net as unknown as {
+      components: {
+        transportManager: {
+          getTransports(): readonly object[];
+          listen(addresses: readonly Multiaddr[]): Promise<void>;
+        };
+      };
+    }
+  ).components;
+  const transport = transportManager.getTransports().find((it) => 'reservationStore' in it);
+  assert(transport !== undefined, 'libp2p has its circuit relay transport');
+  const { reservationStore } = transport as Pick<Circuit, 'reservationStore'>;
+  return { reservationStore, listen: (addresses) => transportManager.listen(addresses) };
 }
 
 /** The way in for who is invited, and for members that missed a new key: nothing but streams. */

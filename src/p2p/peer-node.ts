@@ -195,6 +195,11 @@ export class PeerNode {
     if (keys.isMissing) void keys.askAround();
   }
 
+  /** Opens the network anew, with the key that is on disk by now. */
+  changeKey(): void {
+    this.#switching = this.#switching.then(() => this.#switchKey());
+  }
+
   async #switchKey(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, switchDelayMs));
     const running = this.#running;
@@ -213,11 +218,10 @@ export class PeerNode {
       own: this.own,
       doorKeys: this.doorKeys,
       takeRecords: (records) => this.takeRecords(records),
-      onChanged: () => {
-        this.#switching = this.#switching.then(() => this.#switchKey());
-      },
+      onChanged: () => this.changeKey(),
       onRemoved: (node) => this.#tell('removed', `${node} says that this node is no member any more`),
       onTrouble: (error) => this.#trouble('the key of the cluster could not be asked for', error),
+      nowMs: () => this.parts.clock.monotonicMs(),
     });
   }
 
@@ -241,6 +245,7 @@ export class PeerNode {
       onMessage,
       onTrouble: (what, error) => this.#trouble(what, error),
       onAlone: () => void keys.askAround(),
+      onOtherKey: (node) => void keys.ask(node),
     });
   }
 

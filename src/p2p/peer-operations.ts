@@ -173,11 +173,11 @@ async function rotate(
     { kind: 'rotate', node: node.own, generation: epoch, text: keyIdOf(secret), keeps: [] },
     store,
   );
-  await store.addRecords([record]);
+  await keys.make(record, secret);
   const connected = mesh.connected();
   const answers = await Promise.all(connected.map((peer) => mesh.tellKey(peer, { record, secret })));
   const told = answers.filter(Boolean).length;
-  await keys.use(epoch, secret);
+  node.changeKey();
   const members = store.membership.all().filter(({ gone }) => gone === undefined).length;
   return { epoch, told, later: members - 1 - told };
 }

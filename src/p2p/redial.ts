@@ -1,7 +1,9 @@
-/** Keeps members connected: dials those that are not, at the addresses that are known of them, less and less often. */
+/** Keeps members connected: dials those that are not, straight and through others, less and less often. */
 import type { NodeId } from '../base/ids.ts';
 import type { ClusterStore } from './cluster-store.ts';
+import type { ToldPlace } from './hello.ts';
 import { type MainNet, peerIdOf, tryAddress } from './net.ts';
+import type { Relays } from './relays.ts';
 
 const tickMs = 500;
 const firstPauseMs = 500;
@@ -15,10 +17,13 @@ const aloneAgainMs = 15_000;
 export interface RedialParts {
   readonly net: MainNet;
   readonly store: ClusterStore;
+  readonly relays: Relays;
   readonly own: NodeId;
   readonly isAllowed: (node: NodeId) => boolean;
   readonly nowMs: () => number;
   readonly onAlone: () => void;
+  /** The member answers, and not in the key that this node has. */
+  readonly onOtherKey: (node: NodeId) => void;
 }
 
 export class Redial {
@@ -42,12 +47,25 @@ export class Redial {
     this.#due.delete(node);
   }
 
+  /** What another member says of where it is: tried beside what it said itself, and kept only when it has said nothing yet. */
+  heardOf(node: NodeId, { main, door }: ToldPlace): void {
+    const { net, store, own, isAllowed } = this.#parts;
+    const known = store.place(node)?.main ?? [];
+    if (node === own || !isAllowed(node) || main.every((text) => known.includes(text))) return;
+    if (known.length === 0) store.seen(node, { main, door });
+    const multiaddrs = main.map((text) => tryAddress(text, node)).filter((it) => it !== undefined);
+    // A book that cannot be written leaves the DHT.
+    void net.peerStore.merge(peerIdOf(node), { multiaddrs }).catch(() => {});
+    this.#due.delete(node);
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }
 
   #tick(): void {
-    const { net, store, own, isAllowed, nowMs, onAlone } = this.#parts;
+    const { net, store, relays, own, isAllowed, nowMs, onAlone } = this.#parts;
+    relays.tick();
     const now = nowMs();
     const connected = new Set(net.getPeers().map(String));
     const others = store.membership.all().filter(({ node }) => node !== own && isAllowed(node));
@@ -66,7 +84,7 @@ export class Redial {
   }
 
   async #dial(node: NodeId): Promise<void> {
-    const { net, store } = this.#parts;
+    const { net, store, relays, onOtherKey } = this.#parts;
     const known = (store.place(node)?.main ?? [])
       .map((text) => tryAddress(text, node))
       .filter((it) => it !== undefined);
@@ -74,8 +92,19 @@ export class Redial {
       // Together with what mDNS, the DHT and identify have found out.
       if (known.length > 0) await net.peerStore.merge(peerIdOf(node), { multiaddrs: known });
       await net.dial(peerIdOf(node), { signal: AbortSignal.timeout(dialMs) });
-    } catch {
-      // It is away; the next time is planned.
+      return;
+    } catch (error) {
+      if (isOfOtherKey(error)) onOtherKey(node);
     }
+    const ways = relays.waysTo(node);
+    if (ways.length === 0) return;
+    // It is away, when this fails too: the next time is planned.
+    await net.dial([...ways], { signal: AbortSignal.timeout(dialMs) }).catch(() => {});
   }
+}
+
+/** There is somebody, and what it says cannot be read: a private network tells a wrong key in no other way, nor each time. */
+function isOfOtherKey(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isOfOtherKey);
+  return error instanceof Error && error.name === 'EncryptionFailedError';
 }

@@ -42,7 +42,6 @@ export class Attacker {
       port: 0,
       cluster,
       mdns: false,
-      behindNat: false,
       isAllowed: () => true,
     });
     // It believes everything.

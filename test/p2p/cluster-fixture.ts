@@ -10,8 +10,10 @@ import { ControlClient } from '../../src/control/client.ts';
 import type { PeerView } from '../../src/control/cluster-views.ts';
 import type { DeltaView } from '../../src/control/results.ts';
 import { program } from '../support/built-program.ts';
+import type { Host } from './network.ts';
 
 const pollMs = 50;
+const thisMachine: Host = { words: [], address: '127.0.0.1' };
 
 /** Asks again until it is so. A state of another process has no other way to be awaited. */
 export async function eventually<T>(
@@ -51,22 +53,26 @@ export class Cluster {
   }
 
   /** A node that is in no cluster yet, running. */
-  async node(name: string, peers: Readonly<Record<string, unknown>> = {}): Promise<ClusterNode> {
-    const node = this.idle(name, peers);
+  async node(name: string, peers: Readonly<Record<string, unknown>> = {}, host?: Host): Promise<ClusterNode> {
+    const node = this.idle(name, peers, host);
     await node.start();
     return node;
   }
 
   /** One that has not been started. */
-  idle(name: string, peers: Readonly<Record<string, unknown>> = {}): ClusterNode {
-    const node = new ClusterNode(this, name, peers);
+  idle(name: string, peers: Readonly<Record<string, unknown>> = {}, host: Host = thisMachine): ClusterNode {
+    const node = new ClusterNode(this, name, peers, host);
     this.nodes.push(node);
     return node;
   }
 
   /** Nodes of one cluster, the first of which has made it. */
   async of(...names: string[]): Promise<ClusterNode[]> {
-    const nodes = await Promise.all(names.map((name) => this.node(name)));
+    return Cluster.join(await Promise.all(names.map((name) => this.node(name))));
+  }
+
+  /** The same of nodes that run. */
+  static async join(nodes: ClusterNode[]): Promise<ClusterNode[]> {
     const [first, ...rest] = nodes;
     assert.ok(first);
     await first.client.call('cluster.init', { name: 'acme' });
@@ -81,15 +87,17 @@ export class ClusterNode {
   readonly repo: string;
   /** Everything that the process has said on standard error. */
   said = '';
+  readonly #host: Host;
   #child: ChildProcess | undefined;
   #client: ControlClient | undefined;
 
-  constructor(cluster: Cluster, name: string, peers: Readonly<Record<string, unknown>>) {
+  constructor(cluster: Cluster, name: string, peers: Readonly<Record<string, unknown>>, host: Host) {
     this.name = name;
+    this.#host = host;
     this.home = join(cluster.root, name);
     this.repo = cluster.repo;
     mkdirSync(this.home, { mode: 0o700 });
-    const settings = { name, listen: '127.0.0.1', mdns: false, ...peers };
+    const settings = { name, listen: host.address, mdns: false, ...peers };
     writeFileSync(join(this.home, 'config.json'), JSON.stringify({ peers: settings }));
   }
 
@@ -103,6 +111,7 @@ export class ClusterNode {
   }
 
   get clusterFile(): {
+    epoch: number;
     secret: string;
     doorKey: string;
     places: Record<string, { main: string[] }>;
@@ -113,14 +122,16 @@ export class ClusterNode {
 
   async start(...words: string[]): Promise<void> {
     const { nodeArguments, root, extension } = program();
-    const child = spawn(
+    const [command = '', ...rest] = [
+      ...this.#host.words,
       process.execPath,
-      [...nodeArguments, join(root, `src/cli/main.${extension}`), 'run', ...words],
-      {
-        env: { PATH: process.env.PATH ?? '', HOME: this.home, AGENT_COLLAB_HOME: this.home },
-        stdio: ['ignore', 'ignore', 'pipe'],
-      },
-    );
+      ...nodeArguments,
+      join(root, `src/cli/main.${extension}`),
+    ];
+    const child = spawn(command, [...rest, 'run', ...words], {
+      env: { PATH: process.env.PATH ?? '', HOME: this.home, AGENT_COLLAB_HOME: this.home },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.said += text;
     });

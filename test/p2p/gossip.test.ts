@@ -19,7 +19,7 @@ interface Side {
 async function side(t: TestContext, networkKey: Uint8Array): Promise<Side> {
   const identity = new Identity();
   const { seed } = identity;
-  const shared = { cluster, networkKey, listen: '127.0.0.1', port: 0, mdns: false, behindNat: false };
+  const shared = { cluster, networkKey, listen: '127.0.0.1', port: 0, mdns: false };
   const net = await openMainNet({ ...shared, seed, isAllowed: () => true });
   t.after(() => net.stop());
   const heard: VersionVector[] = [];

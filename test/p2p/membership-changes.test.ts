@@ -71,6 +71,32 @@ test('an eviction and a new key reach who was away, and shut out who was evicted
   );
 });
 
+test('a new key reaches members that have each other in the old one, from a node that died before it told anybody (needs PEERS=all)', {
+  skip: isShort,
+}, async (t) => {
+  const cluster = new Cluster(t);
+  const all = await cluster.of('ann', 'bob', 'cy');
+  const [a, b, c] = all as [ClusterNode, ClusterNode, ClusterNode];
+  await a.share('src/a.ts', 'before');
+  await converged(all, 1);
+  // They take nothing in, so that nobody has the key when ann dies.
+  for (const { pid } of [b, c]) process.kill(pid, 'SIGSTOP');
+  const rotating = a.client.call('cluster.rotate', {}).catch((error: unknown) => error);
+  await eventually('the key is on her disk', async () => a.clusterFile.epoch === 1);
+  await a.kill('SIGKILL');
+  await rotating;
+  for (const { pid } of [b, c]) process.kill(pid, 'SIGCONT');
+  await b.share('src/b.ts', 'in the old key');
+  await converged([b, c], 2);
+  assert.deepEqual([b.clusterFile.epoch, c.clusterFile.epoch], [0, 0]);
+  await a.start();
+  await converged(all, 2, 30_000);
+  await a.share('src/a.ts', 'in the new key');
+  await converged(all, 3);
+  assert.deepEqual(new Set(all.map((node) => node.clusterFile.secret)).size, 1);
+  assert.equal(c.clusterFile.epoch, 1);
+});
+
 test('who leaves is counted no more, keeps the log and may join another cluster (needs PEERS=all)', {
   skip: isShort,
 }, async (t) => {

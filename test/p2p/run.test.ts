@@ -88,7 +88,18 @@ test('a hello is read within its limits or not at all', () => {
     main: ['/ip4/1.2.3.4/tcp/1'],
     door: [],
   };
-  assert.deepEqual(readHello(hello, 'c'), { ...hello, records: [] });
+  assert.deepEqual(readHello(hello, 'c'), { ...hello, records: [], places: {} });
+  const place = { main: ['/ip4/1.2.3.4/tcp/2'], door: [] };
+  const told = { [ann.node]: { ...place, more: 1 }, nobody: place };
+  assert.deepEqual(readHello({ ...hello, places: told }, 'c'), {
+    ...hello,
+    records: [],
+    places: { [ann.node]: place },
+  });
+  for (const places of [5, 'x', { [ann.node]: 5 }, { [ann.node]: { main: [5, 'y'.repeat(301)] } }]) {
+    const read = readHello({ ...hello, places }, 'c');
+    assert.ok(typeof read === 'object' && Object.values(read.places).every(({ main }) => main.length === 0));
+  }
   for (const wrong of [
     null,
     5,
