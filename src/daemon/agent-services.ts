@@ -104,7 +104,8 @@ function noteDenial(
   { claim, denial, atMs }: Extract<LockTransition, { action: 'denied' }>,
 ): void {
   for (const blocker of denial.blockers) {
-    if (blocker.kind !== 'lease') continue;
+    // An agent of another node may have the same name as one of this node.
+    if (blocker.kind !== 'lease' || blocker.node !== undefined) continue;
     const wanted = claim.targets.slice(0, 3).map(formatTarget).join(', ');
     const text = `${claim.agentName ?? claim.agent} was denied ${wanted} ("${claim.intention}") because you hold ${formatTarget(blocker.target)}`;
     memory.addDenial(blocker.holder, { text: text.slice(0, 400), path: blocker.target.path, atMs });

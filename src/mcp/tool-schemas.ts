@@ -62,6 +62,7 @@ const lock = z.object({
   intention: text,
   expires_at: text,
   assurance: text,
+  node: text.optional(),
 });
 const notices = z.array(text).optional();
 const passage = z.object({ id: text, path: text, agent: text });

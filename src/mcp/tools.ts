@@ -249,7 +249,18 @@ function denialOf(error: unknown): NonNullable<ToolOutput<'acquire_lock'>['denia
 
 function lockOf(lock: LockView): NonNullable<ToolOutput<'acquire_lock'>['lock']> {
   const { id, fence, targets, holder, mode, intention, expiresAt, assurance } = lock;
-  return { id, fence, targets: textsOf(targets), holder, mode, intention, expires_at: expiresAt, assurance };
+  const node = lock.nodeName ?? lock.node;
+  return {
+    id,
+    fence,
+    targets: textsOf(targets),
+    holder,
+    mode,
+    intention,
+    expires_at: expiresAt,
+    assurance,
+    ...(node === undefined ? {} : { node }),
+  };
 }
 
 function textsOf(targets: readonly TargetView[]): string[] {
