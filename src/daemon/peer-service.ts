@@ -57,7 +57,7 @@ export class PeerService {
     if (!existsSync(parts.paths.cluster)) return;
     if (this.#thread === undefined)
       this.#warnings.add(
-        'this node keeps its log in memory and takes no part in its cluster meanwhile: it could use a number twice',
+        'this node keeps its log in memory and takes no part in its cluster meanwhile, neither in the log, as it could use a number twice, nor in the agreement on locks',
       );
     else this.#start();
   }
