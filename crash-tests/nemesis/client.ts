@@ -111,7 +111,8 @@ async function claimOnce(plan: AgentPlan, client: ControlClient): Promise<void> 
     validMs: grantedMs,
   };
   history.leases.push(seen);
-  await holdFor(plan, client, seen, random.int(0, 2500));
+  // Now and then for longer than a promise lasts without being renewed.
+  await holdFor(plan, client, seen, random.chance(0.3) ? random.int(3000, 9000) : random.int(0, 2000));
 }
 
 async function holdFor(

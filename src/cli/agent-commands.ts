@@ -20,7 +20,7 @@ export const agentCommands = {
     example: 'agent-collab setup claude --dry-run',
   },
   usage: {
-    summary: 'add up the tokens that agents reported',
+    summary: 'add up the tokens that agents reported, and what they cost',
     positionals: {},
     options: {
       period: {
@@ -28,7 +28,7 @@ export const agentCommands = {
         summary: 'how far back (else day: since midnight, UTC)',
         choices: ['day', 'week', 'month'],
       },
-      by: { kind: 'text', summary: 'of whom (else agent)', choices: ['agent', 'model'] },
+      by: { kind: 'text', summary: 'of what (else agent)', choices: ['agent', 'model', 'category', 'day'] },
     },
     example: 'agent-collab usage --period week --by model',
   },

@@ -154,6 +154,8 @@ const schemas = {
     tokens: z.int().min(0).max(1e12),
     model: z.string().min(1).max(200),
     category: z.enum(usageCategories).optional(),
+    /** Read by the model, which is what is meant without it, or written. */
+    direction: z.enum(['input', 'output']).optional(),
     metadata: z.record(z.string(), z.json()).optional(),
   }),
   /** Days in UTC, first and last included. */

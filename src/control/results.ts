@@ -1,6 +1,8 @@
 /** What the daemon answers, operation by operation. Times are ISO 8601 in UTC. */
+
 import type { ClusterView, InviteView, PeerView } from './cluster-views.ts';
 import type { OperationName } from './operations.ts';
+import type { UsageView } from './usage-views.ts';
 
 /** The envelope of every answer, on the socket and on standard output. */
 export type Envelope<T> =
@@ -306,12 +308,7 @@ interface Results {
   'agent.updates': UpdatesView;
   'agent.identify': { readonly agent: string | null };
   'hook.endpoint': { readonly port: number; readonly token: string };
-  'usage.totals': {
-    readonly tokens: number;
-    readonly records: number;
-    readonly byAgent: Readonly<Record<string, number>>;
-    readonly byModel: Readonly<Record<string, number>>;
-  };
+  'usage.totals': UsageView;
   'usage.report': { readonly id: string };
   'commit.check': { readonly conflicts: readonly CommitConflict[] };
   'commit.report': { readonly violations: readonly CommitConflict[] };

@@ -4,6 +4,7 @@ import { CollabError } from '../base/errors.ts';
 import type { AgentId } from '../base/ids.ts';
 import type { Handlers } from '../control/handlers.ts';
 import type { CommitConflict } from '../control/results.ts';
+import { pricesDate } from '../usage/model-prices.ts';
 import type { AgentHost } from './agent-host.ts';
 import { lockView } from './lock-views.ts';
 import type { TargetResolver } from './targets.ts';
@@ -60,18 +61,22 @@ export function agentHandlers({ agents, locks, targets }: AgentHandlerParts): Ag
     'agent.identify': async ({ tool, input, session }) => ({
       agent: (await agents.open()).claims.take(tool, input, session as AgentId | undefined) ?? null,
     }),
-    'usage.report': async ({ agent, tokens, model, category, metadata }) => {
+    'usage.report': async ({ agent, tokens, model, category, direction, metadata }) => {
       touch(agent);
-      const { usage } = await agents.open();
-      const { id } = usage.record({
+      const { usage, budget } = await agents.open();
+      const record = usage.record({
         tokens,
         model,
         category: category ?? 'other',
-        metadata: { ...metadata, agent },
+        metadata: { ...metadata, ...(direction === undefined ? {} : { direction }), agent },
       });
-      return { id };
+      await budget?.add(record);
+      return { id: record.id };
     },
-    'usage.totals': async ({ fromDay, toDay }) => (await agents.open()).usage.totals(fromDay, toDay),
+    'usage.totals': async ({ fromDay, toDay }) => {
+      const { usage } = await agents.open();
+      return { ...(await usage.totals(fromDay, toDay)), pricesDate };
+    },
     'commit.check': async ({ agent, cwd, paths }) => {
       touch(agent);
       const { commits } = await agents.open();

@@ -26,6 +26,12 @@ export class AgentHost {
     return this.#services?.violations.report ?? { count: 0, newest: null };
   }
 
+  /** About the budget and the prices, where there is one or the other. */
+  async usageWarnings(): Promise<readonly string[]> {
+    const { monthlyBudget, pricesFile } = this.#parts.usage;
+    return monthlyBudget === null && pricesFile === '' ? [] : (await this.open()).usageWarnings();
+  }
+
   async close(): Promise<void> {
     const services = await this.#opening;
     services?.watch.close();
@@ -34,7 +40,7 @@ export class AgentHost {
 
   async #open(): Promise<AgentServices> {
     const { createAgentServices } = await import('./agent-services.ts');
-    this.#services = createAgentServices(this.#parts);
+    this.#services = await createAgentServices(this.#parts);
     return this.#services;
   }
 }

@@ -10,10 +10,13 @@ import type { AgentLog } from '../agents/ports.ts';
 import { Violations } from '../agents/violations.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { Config } from '../home/config.ts';
 import type { LockTransition } from '../lock/outcome.ts';
 import { formatTarget } from '../lock/target.ts';
 import { judgeCohesion } from '../search/cohesion.ts';
 import type { SearchQuery } from '../search/context-search.ts';
+import { Budget } from '../usage/budget.ts';
+import { PriceList, readPrices } from '../usage/price-list.ts';
 import { UsageLog } from '../usage/usage-log.ts';
 import type { AuditService } from './audit-service.ts';
 import { lazySearch } from './context-feed.ts';
@@ -31,12 +34,19 @@ export interface AgentServiceParts {
   readonly targets: TargetResolver;
   /** Where token usage is written; undefined in memory mode. */
   readonly metrics: string | undefined;
+  readonly usage: Config['usage'];
 }
 
-export type AgentServices = ReturnType<typeof createAgentServices>;
+export type AgentServices = Awaited<ReturnType<typeof createAgentServices>>;
 
-export function createAgentServices(parts: AgentServiceParts) {
+export async function createAgentServices(parts: AgentServiceParts) {
   const { clock, logger, locks, deltas, audit, targets } = parts;
+  const { prices, warning } = await openPrices(parts.usage.pricesFile);
+  if (warning !== undefined) logger.warn(warning);
+  const usage = new UsageLog(parts.metrics, { clock, logger, prices });
+  const { monthlyBudget } = parts.usage;
+  const budget =
+    monthlyBudget === null ? undefined : new Budget(monthlyBudget, { log: usage, prices, clock, logger });
   const memory = new AgentMemory(clock);
   const log: AgentLog = {
     append: async (draft) => {
@@ -83,8 +93,27 @@ export function createAgentServices(parts: AgentServiceParts) {
     judge: (query: SearchQuery) => judgeCohesion(search, query),
     /** What a transition of a lock means to agents. */
     note: (transition: LockTransition) => noteTransition({ watch, memory }, transition),
-    usage: new UsageLog(parts.metrics, { clock, logger }),
+    usage,
+    budget,
+    usageWarnings: async () => [
+      ...(warning === undefined ? [] : [warning]),
+      ...((await budget?.warnings()) ?? []),
+    ],
   };
+}
+
+/** Own prices that cannot be read leave those of the program, and are spoken of. */
+async function openPrices(path: string): Promise<{ prices: PriceList; warning: string | undefined }> {
+  if (path === '') return { prices: new PriceList(), warning: undefined };
+  try {
+    return { prices: new PriceList(await readPrices(path)), warning: undefined };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      prices: new PriceList(),
+      warning: `the prices in ${path} are not used (usage.pricesFile): ${why.slice(0, 200)}`,
+    };
+  }
 }
 
 interface TransitionParts {

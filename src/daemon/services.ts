@@ -84,6 +84,7 @@ export function createServices(
     audit,
     targets,
     metrics,
+    usage: config.usage,
   });
   return { audit, deltas, guard, locks, agreement, peers, retention, targets, agents };
 }

@@ -55,6 +55,7 @@ export async function reportStatus(parts: StatusParts, project: ProjectId | null
       ...guard.warnings,
       ...peers.warnings,
       ...agreement.warnings,
+      ...(await agentHost.usageWarnings()),
       ...warnings,
     ],
   };

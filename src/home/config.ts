@@ -85,6 +85,18 @@ const sections = {
       'Age after which audit events are dropped, in days',
     ),
   }),
+  usage: section({
+    monthlyBudget: setting(
+      z.number().positive().max(1_000_000_000).nullable(),
+      null,
+      'US dollars a month, UTC, of which a warning is given at 80 %; null for no budget',
+    ),
+    pricesFile: setting(
+      z.string().max(4096),
+      '',
+      'A JSON file of prices that come before those of the program: {"models": {"name": {"input": 3, "output": 15}}}, dollars for a million tokens',
+    ),
+  }),
   peers: section({
     name: setting(
       z.string().max(100),
@@ -132,6 +144,7 @@ const configSchema = z
     deltas: sections.deltas.prefault({}),
     storage: sections.storage.prefault({}),
     audit: sections.audit.prefault({}),
+    usage: sections.usage.prefault({}),
     peers: sections.peers.prefault({}),
   })
   .refine((it) => it.locks.defaultTtlMs <= it.locks.maxTtlMs, {

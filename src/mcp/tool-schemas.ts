@@ -50,6 +50,7 @@ export const inputs = {
     tokens: z.int().min(0).max(1e12),
     model: text.min(1).max(200),
     category: z.enum(['embedding', 'sync', 'negotiation', 'query', 'other']).optional(),
+    direction: z.enum(['input', 'output']).optional(),
   }),
 };
 

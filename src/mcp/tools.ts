@@ -220,8 +220,11 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
   report_usage: {
     description: 'Record tokens that you used.',
     effect: 'adds',
-    run: async ({ tokens, model, category }, call) => {
-      const which = category === undefined ? {} : { category };
+    run: async ({ tokens, model, category, direction }, call) => {
+      const which = {
+        ...(category === undefined ? {} : { category }),
+        ...(direction === undefined ? {} : { direction }),
+      };
       return call.operation('usage.report', { agent: call.agent(), tokens, model, ...which });
     },
   },

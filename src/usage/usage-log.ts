@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { randomHex } from '../base/random.ts';
+import { PriceList } from './price-list.ts';
 import { type UsageCategory, usageCategories } from './usage-category.ts';
+import { UsageSums, type UsageTotals } from './usage-totals.ts';
 
 export interface UsageRecord {
   /** `rec-` and 16 hexadecimal digits. */
@@ -20,13 +22,6 @@ export interface UsageRecord {
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
-export interface UsageTotals {
-  readonly tokens: number;
-  readonly records: number;
-  readonly byAgent: Readonly<Record<string, number>>;
-  readonly byModel: Readonly<Record<string, number>>;
-}
-
 const flushMs = 1000;
 /** Kept in memory when the disk refuses; what comes then is counted as lost. */
 const maxPending = 10_000;
@@ -35,14 +30,19 @@ export class UsageLog {
   readonly #directory: string | undefined;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #prices: PriceList;
   #pending: UsageRecord[] = [];
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #lost = 0;
 
   /** @param directory undefined: nothing is written, and the records of this process alone are counted. */
-  constructor(directory: string | undefined, components: { readonly clock: Clock; readonly logger: Logger }) {
+  constructor(
+    directory: string | undefined,
+    components: { readonly clock: Clock; readonly logger: Logger; readonly prices?: PriceList },
+  ) {
     this.#directory = directory;
+    this.#prices = components.prices ?? new PriceList();
     this.#clock = components.clock;
     this.#logger = components.logger;
   }
@@ -74,23 +74,12 @@ export class UsageLog {
   /** Of all records of the given days, UTC, first and last included. Bad and torn lines count for nothing. */
   async totals(fromDay: string, toDay: string): Promise<UsageTotals> {
     await this.flush();
-    const totals = {
-      tokens: 0,
-      records: 0,
-      byAgent: {} as Record<string, number>,
-      byModel: {} as Record<string, number>,
-    };
+    const sums = new UsageSums(this.#prices);
     for await (const record of this.#recordsFrom(fromDay)) {
       const day = record.timestamp.slice(0, 10);
-      if (day < fromDay || day > toDay) continue;
-      totals.tokens += record.tokens;
-      totals.records += 1;
-      const { agent } = record.metadata ?? {};
-      const who = typeof agent === 'string' ? agent : 'unknown';
-      totals.byAgent[who] = (totals.byAgent[who] ?? 0) + record.tokens;
-      totals.byModel[record.model] = (totals.byModel[record.model] ?? 0) + record.tokens;
+      if (day >= fromDay && day <= toDay) sums.add(record);
     }
-    return totals;
+    return sums.totals;
   }
 
   async *#recordsFrom(fromDay: string): AsyncGenerator<UsageRecord> {

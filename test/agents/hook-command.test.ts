@@ -92,7 +92,7 @@ test('adds up the tokens that agents report, by agent and by model, also of a da
     method: 'initialize',
     params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo },
   });
-  const params = { name: 'report_usage', arguments: { tokens: 1200, model: 'large' } };
+  const params = { name: 'report_usage', arguments: { tokens: 1200, model: 'gpt-5', direction: 'output' } };
   for await (const line of createInterface({ input: mcp.stdout })) {
     const { id } = JSON.parse(line) as { id: number };
     if (id === 2) break;
@@ -102,9 +102,9 @@ test('adds up the tokens that agents report, by agent and by model, also of a da
   mcp.stdin.end();
   await cli.json(['daemon', 'restart']);
   const { data } = await cli.json(['usage', '--period', 'week']);
-  assert.deepEqual(data.rows, [{ name: 'claude:s1', tokens: 1200 }]);
+  assert.deepEqual(data.rows, [{ name: 'claude:s1', tokens: 1200, cost: 0.012 }]);
   assert.match(
     (await cli.run(['usage', '--by', 'model'])).stdout,
-    /large +1200\n[\s\S]*1200 tokens in 1 records/,
+    /gpt-5 +1200 +\$0\.0120 +█{24}\n[\s\S]*1200 tokens in 1 records/,
   );
 });

@@ -45,9 +45,13 @@ test('counts what a process before it wrote, lines of the older program in later
   const again = new UsageLog(directory, { clock, logger: silentLogger });
   assert.deepEqual(await again.totals(day, day), {
     tokens: 12,
+    cost: 0,
     records: 2,
-    byAgent: { a: 7, unknown: 5 },
-    byModel: { m: 7, old: 5 },
+    unpriced: 12,
+    byAgent: { a: { tokens: 7, cost: 0 }, unknown: { tokens: 5, cost: 0 } },
+    byModel: { m: { tokens: 7, cost: 0 }, old: { tokens: 5, cost: 0 } },
+    byCategory: { other: { tokens: 7, cost: 0 }, sync: { tokens: 5, cost: 0 } },
+    byDay: { [day]: { tokens: 12, cost: 0 } },
   });
   assert.equal((await again.totals('2000-01-01', '2000-01-02')).records, 0);
   await again.close();
@@ -71,5 +75,29 @@ test('counts without writing where there is no directory', async () => {
   log.record({ tokens: 3, model: 'm', category: 'other' });
   const day = new Date(clock.wallMs()).toISOString().slice(0, 10);
   assert.equal((await log.totals(day, day)).tokens, 3);
+  await log.close();
+});
+
+test('adds up by agent, model, category and day, with what it costs, whatever the names are', async (t) => {
+  const { clock, log } = open(t);
+  const record = (tokens: number, model: string, agent: string, direction?: 'output') =>
+    log.record({
+      tokens,
+      model,
+      category: 'query',
+      metadata: { agent, ...(direction === undefined ? {} : { direction }) },
+    });
+  record(1_000_000, 'claude-sonnet-4', '__proto__');
+  record(1_000_000, 'claude-sonnet-4', 'constructor', 'output');
+  record(5, 'made-up', 'constructor');
+  const day = new Date(clock.wallMs()).toISOString().slice(0, 10);
+  const totals = await log.totals(day, day);
+  assert.deepEqual([totals.tokens, totals.cost, totals.unpriced, totals.records], [2_000_005, 18, 5, 3]);
+  assert.deepEqual(Object.entries(totals.byAgent), [
+    ['__proto__', { tokens: 1_000_000, cost: 3 }],
+    ['constructor', { tokens: 1_000_005, cost: 15 }],
+  ]);
+  assert.deepEqual(totals.byModel['claude-sonnet-4'], { tokens: 2_000_000, cost: 18 });
+  assert.deepEqual(totals.byCategory, { query: { tokens: 2_000_005, cost: 18 } });
   await log.close();
 });
