@@ -29,6 +29,7 @@ export const commandModules: { readonly [Name in CommandName]: () => Promise<Com
   'context share': async () => (await import('./commands/context-share.ts')).share,
   'context list': async () => (await import('./commands/context.ts')).list,
   'context show': async () => (await import('./commands/context.ts')).show,
+  'context search': async () => (await import('./commands/context.ts')).search,
   log: async () => (await import('./commands/log.ts')).log,
   audit: async () => (await import('./commands/audit.ts')).audit,
   'config show': async () => (await import('./commands/config.ts')).show,

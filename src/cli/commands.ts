@@ -169,6 +169,17 @@ export const commands = {
     options: { agent: agentOption },
     example: 'agent-collab context show 12D3KooWExample:7',
   },
+  'context search': {
+    summary: 'find shared context by its words, the best first',
+    positionals: { words: { count: 'many', summary: 'what it is about' } },
+    options: {
+      path: pathOption,
+      limit: { kind: 'count', summary: 'at most so many, up to 100 (10)' },
+      all: allOption,
+      agent: agentOption,
+    },
+    example: 'agent-collab context search token expiry',
+  },
   log: {
     summary: 'show the log of deltas: context, changes, locks',
     positionals: {},

@@ -92,6 +92,16 @@ describe('with a daemon', () => {
     const contents = listed.data.contexts.map((it: { content: string }) => it.content);
     assert.deepEqual(contents, ['from a pipe', 'from a file: ümlaut\n', 'from a flag']);
     assert.equal((await cli.json(['context', 'list', '--tag', 'ttl'])).data.contexts.length, 1);
+    const found = await cli.json(['context', 'search', 'a', 'pipe', '--limit', '1']);
+    assert.deepEqual(
+      found.data.hits.map(({ content, matched }: { content: string; matched: string[] }) => [
+        content,
+        matched,
+      ]),
+      [['from a pipe', ['pipe']]],
+    );
+    assert.match((await cli.run(['context', 'search', 'submarine'])).stdout, /no shared context has any/);
+    assert.match((await cli.run(['context', 'search', 'pipe'])).stdout, /from a pipe/);
     const shown = await cli.run(['context', 'show', last.data.context.id]);
     assert.match(shown.stdout, /\nfrom a pipe\n$/);
     assert.match((await cli.run(['log', '--path', 'src/login.ts'])).stdout, /src\/login\.ts: from a flag/);

@@ -1,5 +1,5 @@
 import { systemClock } from '../../base/clock.ts';
-import type { ContextView } from '../../control/results.ts';
+import type { ContextView, SearchHitView } from '../../control/results.ts';
 import { agentIdentity } from '../agent-identity.ts';
 import type { CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
@@ -9,6 +9,8 @@ import { textTable } from '../text-table.ts';
 
 /** Characters of a content in the list; `context show` has the rest. */
 const excerptChars = 160;
+/** More than anybody reads. */
+const maxHits = 100;
 
 export const list: CommandRun<'context list'> = async (args, { daemon, cwd }) => {
   const { id: agent } = agentIdentity(args.agent);
@@ -63,6 +65,37 @@ export const show: CommandRun<'context show'> = async (args, { daemon }) => {
         screen,
       );
       return `${head}\n${printable(context.content).trimEnd()}\n`;
+    },
+  };
+};
+
+export const search: CommandRun<'context search'> = async (args, { daemon, cwd }) => {
+  const { id: agent } = agentIdentity(args.agent);
+  const { data, notices } = await daemon.call('context.search', {
+    query: args.words.join(' '),
+    agent,
+    ...(args.all && args.path === undefined ? {} : { cwd }),
+    ...(args.path === undefined ? {} : { path: args.path }),
+    ...(args.limit === undefined ? {} : { limit: Math.min(args.limit, maxHits) }),
+  });
+  return {
+    data,
+    notices,
+    text: (screen) => {
+      const nowMs = systemClock.wallMs();
+      if (data.hits.length === 0) return 'no shared context has any of these words\n';
+      return textTable<SearchHitView>(
+        [
+          { head: 'ID', cell: (it) => shortId(it.id) },
+          { head: 'PATH', cell: (it) => it.path, wraps: true },
+          { head: 'CONTENT', cell: (it) => oneLine(it.content, excerptChars), wraps: true },
+          { head: 'WORDS', cell: (it) => it.matched.join(', '), wraps: true },
+          { head: 'AGENT', cell: (it) => it.agent, wraps: true },
+          { head: 'SHARED', cell: (it) => showTime(it.time, nowMs) },
+        ],
+        data.hits,
+        screen,
+      );
     },
   };
 };
