@@ -19,10 +19,10 @@ export const plantedFaults: readonly PlantedFault[] = [
     says: /^I1:/,
   },
   {
-    name: 'a lease is good for as long as its holder wants it, whatever was promised',
-    file: 'src/agreement/held-lease.js',
-    replace: 'Math.min(this.wantMs, this.backedMs)',
-    by: 'this.wantMs',
+    name: 'members forget what they promised before its time is over',
+    file: 'src/agreement/agreement-options.js',
+    replace: 'return ms * ((1 + clockDrift) / (1 - clockDrift));',
+    by: 'return ms * 0.4;',
     says: /^I1:/,
   },
   {

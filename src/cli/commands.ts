@@ -6,6 +6,7 @@ import { auditActions } from '../audit/audit-action.ts';
 import { agentCommands } from './agent-commands.ts';
 import { clusterCommands } from './cluster-commands.ts';
 import type { ArgumentsOf, CommandSpec } from './command-spec.ts';
+import { contextCommands } from './context-commands.ts';
 import {
   agentOption,
   allOption,
@@ -137,49 +138,7 @@ export const commands = {
     options: { agent: agentOption },
     example: 'agent-collab why src/login.ts:10-40',
   },
-  'context share': {
-    summary: 'tell the other agents what you learned about a path; on disk when it returns',
-    positionals: {
-      path: { count: 'one', summary: 'what the text is about' },
-      source: { count: 'optional', summary: '- reads the text from standard input' },
-    },
-    options: {
-      message: { kind: 'text', alias: 'm', summary: 'the text itself' },
-      file: { kind: 'text', summary: 'read the text from this file' },
-      tag: { kind: 'texts', summary: 'a word to find it by; may be repeated' },
-      agent: agentOption,
-    },
-    example: 'agent-collab context share src/login.ts -m "tokens expire after 15 min" --tag auth',
-  },
-  'context list': {
-    summary: 'list shared context, newest first',
-    positionals: {},
-    options: {
-      path: pathOption,
-      tag: { kind: 'text', summary: 'only what carries this tag' },
-      limit: limitOption,
-      all: allOption,
-      agent: agentOption,
-    },
-    example: 'agent-collab context list --path src/login.ts',
-  },
-  'context show': {
-    summary: 'print one shared context whole',
-    positionals: { id: { count: 'one', summary: 'the id that `context list` shows' } },
-    options: { agent: agentOption },
-    example: 'agent-collab context show 12D3KooWExample:7',
-  },
-  'context search': {
-    summary: 'find shared context by its words, the best first',
-    positionals: { words: { count: 'many', summary: 'what it is about' } },
-    options: {
-      path: pathOption,
-      limit: { kind: 'count', summary: 'at most so many, up to 100 (10)' },
-      all: allOption,
-      agent: agentOption,
-    },
-    example: 'agent-collab context search token expiry',
-  },
+  ...contextCommands,
   log: {
     summary: 'show the log of deltas: context, changes, locks',
     positionals: {},
