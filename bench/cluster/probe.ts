@@ -1,6 +1,6 @@
 /**
- * What a daemon tells of its own threads: plain JavaScript, which each of them begins with. The main one watches how late its event loop
- * comes to a timer, and writes what it has seen, and begins anew, at a signal. The others count what their sockets move, and write it
+ * What a daemon tells of its own threads: plain JavaScript, which each of them begins with. From the first signal on, the main one watches
+ * how late its event loop comes to a timer, and at each writes what it has seen, and begins anew. The others count what their sockets move, and write it
  * down several times a second.
  */
 export const probeFile = 'probe-main.json';
@@ -27,16 +27,20 @@ if (isMainThread) {
   const nowNs = () => Number(process.hrtime.bigint());
   const late = createHistogram();
   const busy = createHistogram();
-  let [at, waited] = [nowNs(), waitedNs()];
-  setInterval(() => {
+  let [at, waited] = [0, 0];
+  const look = () => {
     const [now, wait] = [nowNs(), waitedNs()];
     const lateNs = Math.max(1, now - at - ${timerMs}e6);
     late.record(lateNs);
     busy.record(Math.max(1, lateNs - (wait - waited)));
     [at, waited] = [nowNs(), wait];
-  }, ${timerMs}).unref();
+  };
   const figures = (of) => ({ p50: of.percentile(50) / 1000, p99: of.percentile(99) / 1000, max: of.max / 1000 });
   process.on('SIGUSR2', () => {
+    if (at === 0) {
+      [at, waited] = [nowNs(), waitedNs()];
+      setInterval(look, ${timerMs}).unref();
+    }
     put('${probeFile}', { late: figures(late), busy: figures(busy) });
     late.reset();
     busy.reset();

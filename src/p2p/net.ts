@@ -67,6 +67,13 @@ export async function openMainNet(options: MainNetOptions): Promise<MainNet> {
         emitSelf: false,
         // Clusters are small: straight to everybody keeps latency at one hop.
         floodPublish: true,
+        // Passed on to so many, for members that the author has no connection to. The default of 6 made ten nodes hear each message 7 times.
+        D: 3,
+        Dlo: 2,
+        Dhi: 4,
+        Dscore: 2,
+        Dout: 1,
+        Dlazy: 3,
         doPX: false,
         // Members behind one router share an address. Who they are is proven; offences.ts keeps count of what they do.
         scoreParams: { IPColocationFactorWeight: 0 },
