@@ -183,11 +183,14 @@ export function peerIdOf(node: NodeId): PeerId {
   return peerIdFromString(node);
 }
 
-/** Undefined when the text, which may come from a peer, is no address. */
+/** Undefined when the text, which may come from a peer, is no address, or that of somebody else. */
 export function tryAddress(text: string, node: NodeId): Multiaddr | undefined {
   try {
     const address = multiaddr(text);
-    return text.includes('/p2p/') ? address : address.encapsulate(`/p2p/${node}`);
+    // What stands before it in an address through a relay is the relay.
+    const [, named] = /\/p2p\/([^/]+)$/.exec(text) ?? [];
+    if (named === undefined) return address.encapsulate(`/p2p/${node}`);
+    return named === node ? address : undefined;
   } catch {
     return undefined;
   }
