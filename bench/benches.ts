@@ -1,4 +1,6 @@
 import { auditTrail } from './audit-trail.ts';
+import { clusterCatchUp } from './cluster-catch-up.ts';
+import { clusterGossip, clusterGossipLarge } from './cluster-gossip.ts';
 import { clusterLocks } from './cluster-locks.ts';
 import { daemonStart } from './daemon-start.ts';
 import { deltaAppend } from './delta-append.ts';
@@ -32,6 +34,9 @@ export const benches: readonly BenchSpec[] = [
   daemonStart,
   socketCalls,
   hookDecision,
+  clusterCatchUp,
+  clusterGossip,
+  clusterGossipLarge,
   clusterLocks,
   soak,
   scale,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DaemonProcess } from '../crash-tests/daemon-process.ts';
 import { systemClock } from '../src/base/clock.ts';
@@ -8,13 +8,11 @@ import { encodeKeyDocument } from '../src/home/node-key.ts';
 import { openBenchStores, settled } from './harness/bench-stores.ts';
 import { WorkChecksum } from './harness/checksum.ts';
 import { type BenchSpec, inTurns, median, spreadOf } from './harness/measure.ts';
+import { program } from './harness/program.ts';
 import { deltaOf, nodeKey } from './harness/records.ts';
 
 const batchDeltas = 1000;
 const weekMs = 7 * 86_400_000;
-
-/** The built program where there is one: it starts faster than the sources, whose every module is compiled first. */
-const program = existsSync(new URL('../dist/src/cli/main.js', import.meta.url)) ? 'built' : 'sources';
 
 export const daemonStart: BenchSpec = {
   name: 'daemon-start',

@@ -39,7 +39,9 @@ function choose(names: readonly string[] | undefined): readonly BenchSpec[] {
   const unknown = names?.find((name) => benches.every((bench) => bench.name !== name));
   if (unknown !== undefined)
     throw new UsageError(`there is no bench ${unknown}: ${benches.map(({ name }) => name).join(', ')}`);
-  return benches.filter(({ name }) => names === undefined || names.includes(name));
+  return benches.filter(({ name, onRequest }) =>
+    names === undefined ? onRequest !== true : names.includes(name),
+  );
 }
 
 async function main(): Promise<void> {
@@ -47,7 +49,7 @@ async function main(): Promise<void> {
   if (help) return void say(usage);
   const chosen = choose(only);
   if (list) {
-    for (const { name, about } of chosen) say(`${name}: ${about}`);
+    for (const { name, about } of only === undefined ? benches : chosen) say(`${name}: ${about}`);
     return;
   }
   const machine = await withScratch((scratch) => describeMachine(scratch, smoke));

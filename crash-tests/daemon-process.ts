@@ -24,6 +24,8 @@ export interface DaemonProcessOptions {
   readonly daysSlow?: number;
   /** Clocks of this daemon: the wall clock is ahead by the ms in the file, the monotonic one runs fast by `drift`. */
   readonly clock?: { readonly file: string; readonly drift: number };
+  /** A module of plain JavaScript that each of its threads begins with. */
+  readonly preload?: string;
   /** A command that starts the daemon in its own place, such as `prlimit --nofile=40`. */
   readonly wrapper?: readonly string[];
 }
@@ -42,27 +44,34 @@ export function argumentsOf(program: Program): readonly string[] {
 
 export function programEnvironment(
   home: string,
-  { failpoints, daysSlow, clock }: Pick<DaemonProcessOptions, 'failpoints' | 'daysSlow' | 'clock'> = {},
+  { failpoints, daysSlow, clock, preload }: Omit<DaemonProcessOptions, 'wrapper'> = {},
 ): NodeJS.ProcessEnv {
+  const modules = [
+    daysSlow === undefined ? undefined : slowClock(daysSlow),
+    clock === undefined ? undefined : otherClock(clock.file, clock.drift),
+    preload,
+  ].filter((source) => source !== undefined);
   return childEnvironment({
     AGENT_COLLAB_HOME: home,
     AGENT_COLLAB_NO_AUTOSTART: '1',
     NO_COLOR: '1',
     AGENT_COLLAB_FAILPOINTS: failpoints ?? '',
-    ...(daysSlow === undefined ? {} : { NODE_OPTIONS: `--import ${slowClock(daysSlow)}` }),
-    ...(clock === undefined ? {} : { NODE_OPTIONS: `--import ${otherClock(clock.file, clock.drift)}` }),
+    ...(modules.length === 0 ? {} : { NODE_OPTIONS: modules.map(importing).join(' ') }),
   });
 }
 
-/** A module for node's `--import`. base/clock.ts asks `Date.now` each time, in the main thread and in workers alike. */
+/** base/clock.ts asks `Date.now` each time, in the main thread and in workers alike. */
 function slowClock(days: number): string {
-  const source = `const now=Date.now;Date.now=()=>now()-${days * 86_400_000}`;
-  return `data:text/javascript,${encodeURIComponent(source)}`;
+  return `const now=Date.now;Date.now=()=>now()-${days * 86_400_000}`;
+}
+
+function importing(source: string): string {
+  return `--import data:text/javascript,${encodeURIComponent(source)}`;
 }
 
 /** As `slowClock`; the file is looked at every few milliseconds, as a clock that is set is seen at once. */
 function otherClock(file: string, drift: number): string {
-  const source = [
+  return [
     `import{readFileSync}from'node:fs'`,
     `let ahead=0`,
     `const look=()=>{try{ahead=Number(readFileSync(${JSON.stringify(file)},'utf8'))||0}catch{}}`,
@@ -71,7 +80,6 @@ function otherClock(file: string, drift: number): string {
     `Date.now=()=>Math.round(wall()+ahead)`,
     `performance.now=()=>mono()*${1 + drift}`,
   ].join(';');
-  return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
 /** A real daemon in a process of its own. */

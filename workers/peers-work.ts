@@ -33,7 +33,7 @@ export async function openPeers(
     log: {
       save: (deltas) => {
         const batch = packBatch(deltas);
-        return link.ask('save', batch, [batch.bytes]);
+        return link.ask('save', batch, [batch.bytes, batch.rows]);
       },
       heads: () => link.ask('heads', undefined),
       skip: ({ source, seq, hash }) => link.ask('skip', { source, head: { seq, hash } }),

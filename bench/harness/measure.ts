@@ -46,6 +46,8 @@ export interface Row extends Figures {
 export interface BenchSpec {
   readonly name: string;
   readonly about: string;
+  /** Takes minutes: runs when it is named, and not with all others. */
+  readonly onRequest?: boolean;
   run(context: BenchContext): Promise<readonly Row[]>;
 }
 

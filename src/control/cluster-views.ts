@@ -10,6 +10,8 @@ export interface ClusterView {
   readonly connected: number;
   /** Where this node listens for members. */
   readonly addresses: readonly string[];
+  /** Messages with deltas that others have told, and those among all messages that had been heard before. */
+  readonly gossip: { readonly runs: number; readonly repeated: number };
 }
 
 export interface PeerView {

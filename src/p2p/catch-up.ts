@@ -17,7 +17,7 @@ import type { VersionVector } from '../delta/version-vector.ts';
 import { type Hello, readHello } from './hello.ts';
 import { maxHeldDeltas, windowDeltas, windowsAhead } from './limits.ts';
 import type { Floor, LogWindow } from './log-window.ts';
-import { type MessageStream, ProtocolFault } from './message-stream.ts';
+import { type MessageStream, ProtocolFault, slowestMs } from './message-stream.ts';
 import { decodeRun, encodeRun, type Run } from './run.ts';
 
 const tag = { run: 1, floor: 2, windowEnd: 3, done: 4 } as const;
@@ -37,26 +37,36 @@ export async function give(stream: MessageStream, parts: GiverParts): Promise<vo
   const theirs = mustHello(await stream.readJson(), parts.cluster);
   await stream.writeJson(await parts.greet(theirs));
   let { vector } = theirs;
-  let ahead = 0;
+  /** Bytes of the windows that have not been acknowledged. */
+  const ahead: number[] = [];
   for (let isLast = false; !isLast; ) {
     const window = await parts.window(vector);
     for (const floor of window.floors) await stream.write(encodeFloor(floor));
-    for (const run of window.runs) await stream.write(Buffer.concat([Buffer.of(tag.run), encodeRun(run)]));
+    let bytes = 0;
+    for (const run of window.runs) {
+      const message = Buffer.concat([Buffer.of(tag.run), encodeRun(run)]);
+      bytes += message.length;
+      await stream.write(message);
+    }
     isLast = window.isLast;
     vector = window.vector;
     failpoint('peers.given');
     await stream.write(Uint8Array.of(isLast ? tag.done : tag.windowEnd));
-    ahead += 1;
-    while (ahead >= (isLast ? 1 : windowsAhead)) {
-      await readTaken(stream);
-      ahead -= 1;
+    ahead.push(bytes);
+    while (ahead.length >= (isLast ? 1 : windowsAhead)) {
+      await readTaken(
+        stream,
+        ahead.reduce((sum, part) => sum + part, 0),
+      );
+      ahead.shift();
     }
   }
 }
 
-async function readTaken(stream: MessageStream): Promise<void> {
+/** @param ahead bytes that may be on their way still. */
+async function readTaken(stream: MessageStream, ahead: number): Promise<void> {
   // The other side writes to its disk meanwhile.
-  const bytes = await stream.read(60_000);
+  const bytes = await stream.read(60_000 + slowestMs(ahead));
   if (bytes.length !== 1 || bytes[0] !== taken[0])
     throw new ProtocolFault('malformed', 'an answer to a window');
 }

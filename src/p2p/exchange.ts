@@ -111,7 +111,7 @@ export class Exchange {
     });
   }
 
-  async #pull(node: NodeId, onProgress: () => void): Promise<void> {
+  async #pull(node: NodeId, onProgress: (bytes: number) => void): Promise<void> {
     const { store, replica, connectionTo, connected, announceSoon } = this.#parts;
     const connection = connectionTo(node);
     if (connection === undefined || !store.membership.isMember(node)) return;
@@ -123,18 +123,14 @@ export class Exchange {
       await ask(messages, {
         cluster: store.document.cluster,
         greet: this.#hello(node),
-        onHello: async (theirs) => {
-          onProgress();
-          this.#learn(node, theirs, 'giver');
-        },
+        onHello: async (theirs) => this.#learn(node, theirs, 'giver'),
         take: (run) => {
-          onProgress();
+          onProgress(run.bodies.reduce((sum, body) => sum + body.length, 0));
           this.#take(run);
         },
         onFloor: (floor) => round.offer(floor),
         settle: async () => {
           await replica.settled();
-          onProgress();
           await round.settle();
         },
       });

@@ -43,6 +43,14 @@ export interface GossipParts {
   readonly onOffence: (from: NodeId, kind: OffenceKind, what: string) => void;
 }
 
+/** Messages that peers have told since the network was opened. */
+export interface GossipCounts {
+  /** Runs of deltas, each counted once. */
+  readonly runs: number;
+  /** What had been heard before: dropped, and paid for. */
+  readonly repeated: number;
+}
+
 interface Gates {
   readonly messages: RateGate;
   readonly bytes: RateGate;
@@ -54,6 +62,9 @@ export class Gossip {
   readonly #gates = new Map<NodeId, Gates>();
   readonly #deltas: string;
   readonly #members: string;
+  #told = 0;
+  #heard = 0;
+  #runs = 0;
 
   constructor(net: MainNet, parts: GossipParts) {
     this.#net = net;
@@ -69,6 +80,10 @@ export class Gossip {
     pubsub.subscribe(this.#deltas);
     pubsub.subscribe(this.#members);
     this.#limitRpcs();
+  }
+
+  get counts(): GossipCounts {
+    return { runs: this.#runs, repeated: this.#told - this.#heard };
   }
 
   async tellRun(run: Run): Promise<void> {
@@ -110,7 +125,9 @@ export class Gossip {
       const peer = from.toString() as NodeId;
       const messages = rpc.messages ?? [];
       const bytes = messages.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
-      if (this.#admits(peer, Math.max(1, messages.length), bytes)) await original(from, rpc);
+      if (!this.#admits(peer, Math.max(1, messages.length), bytes)) return;
+      this.#told += messages.length;
+      await original(from, rpc);
     };
   }
 
@@ -130,6 +147,7 @@ export class Gossip {
   }
 
   #guarded(from: NodeId, data: Uint8Array, topic: 'deltas' | 'members'): TopicValidatorResult {
+    this.#heard += 1;
     try {
       return topic === 'deltas' ? this.#onDeltas(from, data) : this.#onMembers(from, data);
     } catch {
@@ -142,6 +160,7 @@ export class Gossip {
     if (data[0] === tag.announcement) return this.#onAnnouncement(from, data.subarray(1));
     const run = data[0] === tag.run ? decodeRun(data.subarray(1)) : undefined;
     if (run === undefined) return this.#reject(from, 'malformed', 'a run');
+    this.#runs += 1;
     return verdicts[this.#parts.onRun(from, run)];
   }
 

@@ -17,14 +17,17 @@ export const windowsAhead = 2;
 /** Deltas that came before what they build on. Over this, the newest are dropped: catch-up brings them again. */
 export const maxHeldDeltas = 8192;
 export const maxHeldBytes = 16 * 1024 * 1024;
-export const maxBatchDeltas = 256;
+/** Deltas that the main thread is given at a time: it takes them in about 2 ms, in which it answers nobody. */
+export const maxBatchDeltas = 512;
 export const maxBatchBytes = 512 * 1024;
 /** One length-prefixed message of a direct stream. */
 export const maxStreamMessageBytes = maxRunBytes + 64 * 1024;
 /** A hello with the vectors of a few hundred sources and a thousand membership records. */
 export const maxHelloBytes = 2 * 1024 * 1024;
-/** How long a peer may let another wait for its next message on a direct stream. */
+/** How long a peer may let another wait for its next message on a direct stream, or for room for one. */
 export const streamTimeoutMs = 10_000;
+/** From then on it must bring or take so much: a thirtieth of what a line brings that loses 5 % and takes 100 ms. */
+export const leastBytesPerSecond = 4096;
 /** Membership records of a cluster: ten for each of a hundred nodes. */
 export const maxMemberRecords = 2000;
 export const maxNameChars = 100;

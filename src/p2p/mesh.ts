@@ -5,7 +5,7 @@ import type { VersionVector } from '../delta/version-vector.ts';
 import type { ClusterStore } from './cluster-store.ts';
 import { Direct } from './direct.ts';
 import { catchUpProtocol, Exchange, isAhead, openStream } from './exchange.ts';
-import { Gossip } from './gossip.ts';
+import { Gossip, type GossipCounts } from './gossip.ts';
 import { catchUpIntervalMs } from './limits.ts';
 import type { LogAccess } from './log-access.ts';
 import type { SignOwn } from './log-window.ts';
@@ -186,6 +186,10 @@ export class Mesh {
 
   connectionTo(node: NodeId): Connection | undefined {
     return this.#net.getConnections(peerIdOf(node)).find(({ status }) => status === 'open');
+  }
+
+  get gossip(): GossipCounts {
+    return this.#gossip.counts;
   }
 
   /** What the member said last that it has. */

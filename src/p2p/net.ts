@@ -67,6 +67,13 @@ export async function openMainNet(options: MainNetOptions): Promise<MainNet> {
         emitSelf: false,
         // Clusters are small: straight to everybody keeps latency at one hop.
         floodPublish: true,
+        // Passed on to so many, for members that the author has no connection to. The default of 6 made ten nodes hear each message 7 times.
+        D: 3,
+        Dlo: 2,
+        Dhi: 4,
+        Dscore: 2,
+        Dout: 1,
+        Dlazy: 3,
         doPX: false,
         // Members behind one router share an address. Who they are is proven; offences.ts keeps count of what they do.
         scoreParams: { IPColocationFactorWeight: 0 },
@@ -176,11 +183,14 @@ export function peerIdOf(node: NodeId): PeerId {
   return peerIdFromString(node);
 }
 
-/** Undefined when the text, which may come from a peer, is no address. */
+/** Undefined when the text, which may come from a peer, is no address, or that of somebody else. */
 export function tryAddress(text: string, node: NodeId): Multiaddr | undefined {
   try {
     const address = multiaddr(text);
-    return text.includes('/p2p/') ? address : address.encapsulate(`/p2p/${node}`);
+    // What stands before it in an address through a relay is the relay.
+    const [, named] = /\/p2p\/([^/]+)$/.exec(text) ?? [];
+    if (named === undefined) return address.encapsulate(`/p2p/${node}`);
+    return named === node ? address : undefined;
   } catch {
     return undefined;
   }

@@ -53,6 +53,8 @@ export interface ClusterView {
   readonly members: number;
   readonly connected: number;
   readonly addresses: readonly string[];
+  /** Messages with deltas that others have told, and those among all messages that had been heard before. */
+  readonly gossip: { readonly runs: number; readonly repeated: number };
 }
 
 export interface InviteView {

@@ -203,7 +203,8 @@ function clusterView(node: PeerNode): ClusterView {
   const { store, mesh } = node.running;
   const { cluster, name, epoch } = store.document;
   const members = store.membership.all().filter(({ gone }) => gone === undefined).length;
-  return { id: cluster, name, epoch, members, connected: mesh.connected().length, addresses: mesh.addresses };
+  const { addresses, gossip } = mesh;
+  return { id: cluster, name, epoch, members, connected: mesh.connected().length, addresses, gossip };
 }
 
 function peerViews(node: PeerNode): readonly PeerView[] {

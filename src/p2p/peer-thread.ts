@@ -43,9 +43,10 @@ export class PeerThread {
   start(): void {
     if (this.#worker !== undefined || this.#isClosed) return;
     const { url, start, answerers, logger } = this.#parts;
-    const worker = new Worker(beginning(url), {
+    const isSource = url.endsWith('.ts');
+    const worker = new Worker(isSource ? throughTsx(url) : new URL(url), {
       workerData: start,
-      eval: true,
+      eval: isSource,
       name: 'peers',
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
     });
@@ -95,11 +96,9 @@ export class PeerThread {
   }
 }
 
-/** A thread of Node 20 that begins in a `.ts` file knows nothing of tsx yet: with the sources it registers that first. */
-function beginning(url: string): string {
-  const load = `import(${JSON.stringify(url)})`;
-  if (!url.endsWith('.ts')) return load;
-  return `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => { register(); return ${load}; })`;
+/** A thread of Node 20 that begins in a `.ts` file knows nothing of tsx yet: it registers that first. */
+function throughTsx(url: string): string {
+  return `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`;
 }
 
 function unavailable(): CollabError {

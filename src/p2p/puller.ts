@@ -6,11 +6,13 @@ import type { NodeId } from '../base/ids.ts';
 const pauseMs = 20;
 /** The next announcement, or the next minute, begins it again. */
 const pauseAfterFailureMs = 500;
-/** A peer from which nothing comes for this long goes on beside the others instead of holding them back. */
+/** A peer from which too little comes in this time goes on beside the others instead of holding them back. */
 const defaultPatienceMs = 2000;
+/** So much in that time is enough: what a bad line brings. A peer that keeps to single bytes is not waited for. */
+export const enoughBytes = 32 * 1024;
 
-/** `onProgress` is to be called whenever something came. */
-export type Pull = (node: NodeId, onProgress: () => void) => Promise<void>;
+/** `onProgress` is to be called with the bytes whenever something came. */
+export type Pull = (node: NodeId, onProgress: (bytes: number) => void) => Promise<void>;
 
 export class Puller {
   readonly #pull: Pull;
@@ -47,18 +49,27 @@ export class Puller {
     this.#isRunning = false;
   }
 
-  /** Resolves when it has ended, or when nothing has come for too long. */
+  /** Resolves when it has ended, or when too little came for too long. */
   #turn(node: NodeId): Promise<void> {
     this.#underWay.add(node);
     return new Promise((resolve) => {
-      const patience = setTimeout(resolve, this.#patienceMs);
-      void this.#pull(node, () => patience.refresh())
+      let brought = 0;
+      const patience = setInterval(() => {
+        if (brought < enoughBytes) {
+          clearInterval(patience);
+          resolve();
+        }
+        brought = 0;
+      }, this.#patienceMs);
+      void this.#pull(node, (bytes) => {
+        brought += bytes;
+      })
         .then(
           () => pauseMs,
           () => pauseAfterFailureMs,
         )
         .then(async (thenMs) => {
-          clearTimeout(patience);
+          clearInterval(patience);
           resolve();
           await delay(thenMs);
           this.#underWay.delete(node);

@@ -135,13 +135,11 @@ function decodeBody(body: Uint8Array) {
   }
 }
 
-function isNestedTooDeeply(payload: unknown): boolean {
-  let level: unknown[] = [payload];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > maxPayloadDepth) return true;
-    level = level.flatMap((value) =>
-      typeof value === 'object' && value !== null ? Object.values(value) : [],
-    );
-  }
+/** Goes no deeper than it may, so that no payload is too much for the stack. */
+function isNestedTooDeeply(value: unknown, depth = 0): boolean {
+  if (depth > maxPayloadDepth) return true;
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
+  for (const key in value)
+    if (isNestedTooDeeply((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return true;
   return false;
 }

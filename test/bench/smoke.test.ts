@@ -14,10 +14,13 @@ const slow = [
   'hook-decision',
   'cluster-locks',
   'scale',
+  'cluster-catch-up',
+  'cluster-gossip',
 ];
 
 describe('benches', () => {
-  for (const bench of benches.filter((one) => !isBesidePeers(one))) {
+  // What runs on request alone is larger, and at this size the same as another.
+  for (const bench of benches.filter((one) => !isBesidePeers(one) && one.onRequest !== true)) {
     const again = !slow.includes(bench.name);
     it(`runs ${bench.name} at smoke size${again ? ', twice with the same work' : ''}`, () =>
       assertRuns(bench, again));

@@ -1,4 +1,5 @@
 /** Somebody on the network who does as it likes: a libp2p node of the test's own, with a real key and, when it has joined, a real membership. */
+import type { Stream } from '@libp2p/interface';
 import type { NodeId } from '../../src/base/ids.ts';
 import { type DoorAnswer, knock } from '../../src/p2p/door.ts';
 import { catchUpProtocol } from '../../src/p2p/exchange.ts';
@@ -11,6 +12,8 @@ export class Attacker {
   readonly identity: Identity;
   readonly cluster: string;
   readonly #net: MainNet;
+  readonly #ends: (() => void)[] = [];
+  #isClosed = false;
 
   private constructor(identity: Identity, cluster: string, net: MainNet) {
     this.identity = identity;
@@ -66,10 +69,10 @@ export class Attacker {
     return this.#net.getConnections(peerIdOf(node)).some(({ status }) => status === 'open');
   }
 
-  /** Of the deltas' topic: who would hear it. */
-  get listeners(): number {
+  /** True when the node listens to what is told of deltas. */
+  isHeardBy(node: NodeId): boolean {
     const [deltas] = topicsOf(this.cluster);
-    return this.#net.services.pubsub.getSubscribers(deltas).length;
+    return this.#net.services.pubsub.getSubscribers(deltas).some((peer) => peer.toString() === node);
   }
 
   async tell(data: Uint8Array, topic: 'deltas' | 'members' = 'deltas'): Promise<void> {
@@ -88,7 +91,35 @@ export class Attacker {
     });
   }
 
+  /** Opens streams on each of which a byte of a long message comes a second, and new ones as they are closed, while it is let. */
+  async drip(node: NodeId, count: number): Promise<void> {
+    for (let at = 0; at < count; at += 1) {
+      const stream = await this.stream(node);
+      this.#dripOn(stream, () => {
+        if (this.isConnectedTo(node)) void this.drip(node, 1).catch(() => {});
+      });
+    }
+  }
+
+  /** Answers whoever asks it for deltas in the same way. */
+  async serveDripping(): Promise<void> {
+    await this.#net.handle(catchUpProtocol(this.cluster), (stream) => this.#dripOn(stream, () => {}));
+  }
+
+  #dripOn(stream: Stream, onEnd: () => void): void {
+    // The length of 100 000 that comes before the message.
+    stream.send(Buffer.of(0xa0, 0x8d, 0x06));
+    const timer = setInterval(() => stream.status === 'open' && stream.send(Buffer.of(0x7b)), 1000);
+    this.#ends.push(() => clearInterval(timer));
+    stream.addEventListener('close', () => {
+      clearInterval(timer);
+      if (!this.#isClosed) onEnd();
+    });
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const end of this.#ends) end();
     await this.#net.stop();
   }
 }

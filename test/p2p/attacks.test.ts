@@ -8,7 +8,8 @@ import type { NodeId } from '../../src/base/ids.ts';
 import { encodeCbor } from '../../src/codec/cbor.ts';
 import { publicKeyFromNodeId } from '../../src/codec/node-id.ts';
 import { genesisHash } from '../../src/delta/delta-frame.ts';
-import { decodeInvite, type RefusalReason } from '../../src/p2p/invite-token.ts';
+import { knock } from '../../src/p2p/door.ts';
+import { decodeInvite, encodeInvite, type RefusalReason } from '../../src/p2p/invite-token.ts';
 import { encodeRun } from '../../src/p2p/run.ts';
 import { seededRandom, testSeed } from '../support/seed.ts';
 import { Attacker } from './attacker.ts';
@@ -19,13 +20,14 @@ import { isShort } from './length.ts';
 describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
   const ends: (() => Promise<void>)[] = [];
   const attackers: Attacker[] = [];
+  let cluster: Cluster;
   let ann: ClusterNode;
   let bob: ClusterNode;
   let annId: NodeId;
   let expected = 2;
 
   before(async () => {
-    const cluster = new Cluster({ after: (end) => ends.push(end) });
+    cluster = new Cluster({ after: (end) => ends.push(end) });
     [ann, bob] = (await cluster.of('ann', 'bob')) as [ClusterNode, ClusterNode];
     annId = (await ann.node()) as NodeId;
     await ann.share('src/a.ts', 'one');
@@ -47,14 +49,17 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
     const { attacker, answer } = await Attacker.member(await ann.invite());
     attackers.push(attacker);
     await attacker.dial(annId, answer.main);
-    await eventually('the attacker is heard', async () => attacker.listeners > 0);
+    // By ann herself: bob may find the new member too.
+    await eventually('the attacker is heard', async () => attacker.isHeardBy(annId));
     return attacker;
   }
 
-  async function assertCutOff(attacker: Attacker, why: RegExp): Promise<void> {
+  async function assertCutOff(attacker: Attacker, why: RegExp, limitMs?: number): Promise<void> {
     const { node } = attacker.identity;
-    const named = await eventually(`${why} is named`, async () =>
-      (await ann.peers()).find((peer) => peer.node === node && peer.state === 'cut off'),
+    const named = await eventually(
+      `${why} is named`,
+      async () => (await ann.peers()).find((peer) => peer.node === node && peer.state === 'cut off'),
+      limitMs,
     );
     assert.match(named.offences?.last ?? '', why);
     await eventually('its connection ends', async () => !attacker.isConnectedTo(annId));
@@ -72,13 +77,13 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
 
   it('lets nobody in without the key, nor with the key who is no member', async () => {
     const { secret } = ann.clusterFile;
-    const { cluster } = (await ann.client.call('status', {})).data;
-    assert.ok(cluster);
-    const without = await Attacker.with(new Identity(), cluster.id, Buffer.alloc(32, 7).toString('base64'));
-    const stranger = await Attacker.with(new Identity(), cluster.id, secret);
+    const info = (await ann.client.call('status', {})).data.cluster;
+    assert.ok(info);
+    const without = await Attacker.with(new Identity(), info.id, Buffer.alloc(32, 7).toString('base64'));
+    const stranger = await Attacker.with(new Identity(), info.id, secret);
     attackers.push(without, stranger);
-    await assert.rejects(without.dial(annId, cluster.addresses));
-    await stranger.dial(annId, cluster.addresses).catch(() => {});
+    await assert.rejects(without.dial(annId, info.addresses));
+    await stranger.dial(annId, info.addresses).catch(() => {});
     await eventually('the stranger is out', async () => !stranger.isConnectedTo(annId));
     await stranger.tellRun(stranger.identity.run([stranger.identity.body(1, { path: 'x' })]));
     await assertUnharmed();
@@ -114,6 +119,46 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
     assert.deepEqual(states.slice(-4), ['used', 'revoked', 'expired', 'open']);
   });
 
+  it('refuses invites to another cluster, however they are dressed up', async () => {
+    const zed = await cluster.node('zed');
+    await zed.client.call('cluster.init', { name: 'another' });
+    const foreign = decodeInvite(await zed.invite(), 0);
+    const good = decodeInvite(await ann.invite(), 0);
+    const mallory = new Identity();
+    const knockAtAnn = (named: { cluster: string; id: string; secret: string }) =>
+      knock({ seed: mallory.seed, doorKey: good.doorKey, listen: '127.0.0.1' }, annId, good.addresses, {
+        kind: 'join',
+        cluster: named.cluster,
+        invite: named.id,
+        secret: named.secret,
+        name: 'm',
+        version: '0',
+      });
+    const refused = (reason: RefusalReason) => (error: { code?: string; details?: { reason?: string } }) => {
+      assert.deepEqual([error.code, error.details?.reason], ['INVITE_REFUSED', reason]);
+      return true;
+    };
+    await assert.rejects(knockAtAnn(foreign), refused('foreign'));
+    await assert.rejects(knockAtAnn({ ...foreign, cluster: good.cluster }), refused('unknown'));
+    await assert.rejects(knockAtAnn({ ...good, secret: foreign.secret }), refused('unknown'));
+    // Signed by another than the inviter that it names, or by one who has no door there.
+    const forged = encodeInvite({ ...good, id: foreign.id }, mallory.privateKey);
+    await assert.rejects(Attacker.present(forged, mallory), refused('bad'));
+    const astray = encodeInvite({ ...good, inviter: mallory.node }, mallory.privateKey);
+    await assert.rejects(Attacker.present(astray), { code: 'PEER_UNREACHABLE' });
+    await assert.rejects(
+      Attacker.present(
+        encodeInvite({ ...foreign, addresses: good.addresses, inviter: mallory.node }, mallory.privateKey),
+      ),
+      {
+        code: 'PEER_UNREACHABLE',
+      },
+    );
+    assert.ok((await ann.peers()).every(({ node }) => node !== mallory.node));
+    await zed.kill('SIGTERM');
+    await assertUnharmed();
+  });
+
   it('cuts off who forges a signature', async () => {
     const attacker = await member();
     const run = attacker.identity.run([attacker.identity.body(1, { path: 'forged' })]);
@@ -145,10 +190,12 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
     expected += 1;
     await converged([ann, bob], expected);
     await attacker.tellRun(identity.run([identity.body(1, { path: 'fork', content: 'second' })]));
-    const evidence = await eventually('the evidence is kept', async () =>
-      readFileSync(join(ann.home, 'logs', 'forks.jsonl'), 'utf8'),
-    );
-    assert.equal((JSON.parse(evidence.split('\n')[0] ?? '') as { source: string }).source, identity.node);
+    const evidence = await eventually('the evidence is kept', async () => {
+      const [line, rest] = readFileSync(join(ann.home, 'logs', 'forks.jsonl'), 'utf8').split('\n');
+      // Whole, once there is an end of its line.
+      return rest === undefined ? undefined : line;
+    });
+    assert.equal((JSON.parse(evidence) as { source: string }).source, identity.node);
     const { warnings } = (await ann.client.call('status', {})).data;
     assert.ok(warnings.some((text) => text.includes(identity.node)));
     // Nothing is built on the other half either.
@@ -208,15 +255,8 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
     assert.ok(seed >= 0);
   });
 
-  it('cuts off who floods, and grants locks as before meanwhile', async () => {
-    const attacker = await member();
-    let isFlooding = true;
-    const flood = (async () => {
-      for (let at = 0; isFlooding && at < 20_000 && attacker.isConnectedTo(annId); at += 1) {
-        await attacker.tell(Buffer.from(`\u0002{"vector":{},"digest":"${at}"}`));
-        if (at % 50 === 0) await setImmediate();
-      }
-    })();
+  /** Claims and releases, one after the other: what each took, in ms, sorted. */
+  async function lockTimes(): Promise<readonly number[]> {
     const took: number[] = [];
     for (let at = 0; at < 200; at += 1) {
       const began = performance.now();
@@ -225,13 +265,49 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
       await ann.client.call('lock.release', { id: data.lock.id, agent: 'ann' });
       took.push(performance.now() - began);
     }
+    return took.sort((x, y) => x - y);
+  }
+
+  it('cuts off who floods, and grants locks as before meanwhile', async (t) => {
+    const quiet = await lockTimes();
+    const attacker = await member();
+    let isFlooding = true;
+    const flood = (async () => {
+      for (let at = 0; isFlooding && at < 20_000 && attacker.isConnectedTo(annId); at += 1) {
+        await attacker.tell(Buffer.from(`\u0002{"vector":{},"digest":"${at}"}`));
+        if (at % 50 === 0) await setImmediate();
+      }
+    })();
+    const took = await lockTimes();
     await assertCutOff(attacker, /flood/).finally(() => {
       isFlooding = false;
     });
     await flood;
-    took.sort((x, y) => x - y);
-    // Two calls over the socket, beside an attacker that takes one of two cores: the figure for a quiet machine is a bench's.
-    assert.ok((took[180] ?? 0) < 250, `p90 is ${took[180]} ms`);
+    const told = (of: readonly number[]) => `p50 ${of[100]?.toFixed(1)}, p99 ${of[198]?.toFixed(1)} ms`;
+    t.diagnostic(`claim and release: ${told(quiet)}; under the flood ${told(took)}`);
+    // Two calls over the socket, beside an attacker that takes one of two cores; on a machine that is busy without it, as slow as before.
+    const most = Math.max(250, 3 * (quiet[180] ?? 0));
+    assert.ok((took[180] ?? 0) < most, `p90 is ${took[180]} ms, without the flood ${quiet[180]} ms`);
+    await assertUnharmed();
+  });
+
+  it('is not held back by who sends a byte a second, and cuts it off', async () => {
+    const attacker = await member();
+    await attacker.serveDripping();
+    await attacker.drip(annId, 8);
+    const before = residentMiB(ann.pid);
+    // Whatever it claims to have is asked for.
+    await attacker.tell(Buffer.from(`\u0002{"vector":{"${attacker.identity.node}":1000},"digest":"x"}`));
+    // More at once than gossip carries, so that ann has to ask bob for it.
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.all(
+        ['b', 'c', 'd'].map((name) => bob.share(`src/${name}.ts`, `${round}`.repeat(40_000))),
+      );
+      expected += 3;
+      await converged([ann, bob], expected, 6000);
+    }
+    await assertCutOff(attacker, /stalled/, 45_000);
+    assert.ok(residentMiB(ann.pid) - before < 64, 'what drips in is not kept');
     await assertUnharmed();
   });
 
@@ -245,6 +321,11 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
     await assertUnharmed();
   });
 });
+
+function residentMiB(pid: number): number {
+  const [, kib = ''] = /^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kib) / 1024;
+}
 
 function deep(levels: number): unknown {
   let value: unknown = {};

@@ -1,5 +1,6 @@
 /** Nodes on hosts of their own, which lose each other, hear each other badly, or reach each other through a third alone. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { assertCausal, Cluster, type ClusterNode, converged, eventually } from './cluster-fixture.ts';
@@ -13,6 +14,11 @@ const partitionSteps = 10;
 const healMs = 10_000;
 const badlyEach = isShort ? 10 : 200;
 const badlyMs = 60_000;
+
+/** Nothing that would be shorter by compression. */
+function noise(chars: number): string {
+  return randomBytes(chars).toString('base64').slice(0, chars);
+}
 
 type Three = [ClusterNode, ClusterNode, ClusterNode];
 
@@ -81,6 +87,21 @@ describe('three hosts on one switch (needs network namespaces)', { skip }, () =>
       `${nodes.length * badlyEach} deltas in ${Math.round(toldAt - beganAt)} ms, on all ${Math.round(performance.now() - toldAt)} ms later`,
     );
     for (const node of nodes) assertCausal(await node.log());
+  });
+
+  it('take over a log on such a line, where much of it comes at once (needs PEERS=all)', {
+    skip: isShort,
+  }, async (t) => {
+    const [ann, bob, cy] = nodes;
+    network.setCable(0, 'down');
+    for (let at = 0; at < 100; at += 1)
+      await Promise.all([bob, cy].map((node) => node.share('src/b.ts', `${at} ${noise(10_000)}`)));
+    count += 200;
+    await converged([bob, cy], count, badlyMs);
+    network.setCable(0, 'up');
+    const healedAt = performance.now();
+    await converged([ann], count, 2 * badlyMs);
+    t.diagnostic(`2 MB in ${Math.round(performance.now() - healedAt)} ms`);
     await network.setWeather({});
   });
 });

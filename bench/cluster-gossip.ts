@@ -1,0 +1,233 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BenchNode } from './cluster/bench-node.ts';
+import { wireMs } from './cluster/probe.ts';
+import { WorkChecksum } from './harness/checksum.ts';
+import { type BenchContext, type BenchSpec, figuresOf, type Row } from './harness/measure.ts';
+import { payload } from './harness/records.ts';
+
+const pollMs = 50;
+/** Slow enough that each delta goes alone. */
+const pauseMs = 20;
+
+interface Sizes {
+  readonly nodes: readonly number[];
+  readonly deltas: number;
+  /** How long nothing happens, to know what that costs. */
+  readonly idleMs: number;
+}
+
+const sizes = {
+  smoke: { nodes: [3], deltas: 10, idleMs: 200 },
+  full: { nodes: [3, 10], deltas: 300, idleMs: 5000 },
+  large: { nodes: [30], deltas: 300, idleMs: 5000 },
+} as const satisfies Record<string, Sizes>;
+
+function gossipBench(name: string, full: Sizes, about: string): BenchSpec {
+  return {
+    name,
+    about,
+    async run(context) {
+      const { nodes, ...rest } = context.smoke ? sizes.smoke : full;
+      const rows: Row[] = [];
+      for (const count of nodes) rows.push(...(await measure(context, count, rest)));
+      return rows;
+    },
+  };
+}
+
+/** What one delta costs that is told to all, and when it is there. */
+export const clusterGossip = gossipBench(
+  'cluster-gossip',
+  sizes.full,
+  'single deltas of 300 B from one node to all others, daemons on loopback; what the cluster costs at rest is taken off',
+);
+
+export const clusterGossipLarge: BenchSpec = {
+  ...gossipBench('cluster-gossip-30', sizes.large, 'as cluster-gossip, with 30 nodes'),
+  onRequest: true,
+};
+
+async function measure(
+  { scratch }: BenchContext,
+  count: number,
+  { deltas, idleMs }: Omit<Sizes, 'nodes'>,
+): Promise<readonly Row[]> {
+  const nodes = await startCluster(scratch, count);
+  const [author, ...others] = nodes;
+  if (author === undefined) throw new Error('a cluster has its first node');
+  try {
+    const arrivals = new Arrivals(others);
+    await arrivals.open();
+    // Code that is compiled, and the last of those that join.
+    await share(author, arrivals, deltas / 5, 'warm up');
+    const idle = await costOf(nodes, () => delay(idleMs));
+    const latencies: Latencies = { fromRequest: [], fromAnswer: [] };
+    const cost = await costOf(nodes, () => share(author, arrivals, deltas, 'measured', latencies));
+    arrivals.close();
+    return rowsOf(count, deltas, idle, cost, latencies);
+  } finally {
+    for (const node of nodes) await node.stop();
+  }
+}
+
+async function startCluster(scratch: string, count: number): Promise<readonly BenchNode[]> {
+  const nodes: BenchNode[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const node = await BenchNode.start(`node-${at}`, join(scratch, `${count}-${at}`));
+    nodes.push(node);
+    if (at === 0) await node.client.call('cluster.init', { name: 'bench' });
+    else await node.joinBy(nodes[0] ?? node);
+  }
+  for (const node of nodes) while ((await node.cluster())?.connected !== count - 1) await delay(pollMs);
+  return nodes;
+}
+
+/** When each of the others has shown a delta. */
+class Arrivals {
+  readonly #nodes: readonly BenchNode[];
+  readonly #abort = new AbortController();
+  readonly #seen = new Map<string, number[]>();
+  #wake: () => void = () => {};
+
+  constructor(nodes: readonly BenchNode[]) {
+    this.#nodes = nodes;
+  }
+
+  async open(): Promise<void> {
+    await Promise.all(
+      this.#nodes.map((node) => new Promise<void>((resolve) => void this.#follow(node, resolve))),
+    );
+  }
+
+  async #follow(node: BenchNode, onOpen: () => void): Promise<void> {
+    for await (const event of node.client.events(['delta'], this.#abort.signal, onOpen)) {
+      if (event.kind !== 'delta') continue;
+      const atMs = performance.now();
+      const seen = this.#seen.get(event.data.id) ?? [];
+      this.#seen.set(event.data.id, seen);
+      seen.push(atMs);
+      this.#wake();
+    }
+  }
+
+  /** Resolves once all others have it. @returns when each had, on the clock of `performance`. */
+  async all(id: string): Promise<readonly number[]> {
+    for (;;) {
+      const seen = this.#seen.get(id) ?? [];
+      if (seen.length === this.#nodes.length) return seen;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  close(): void {
+    this.#abort.abort();
+  }
+}
+
+/** In µs, one for each delta and node. */
+interface Latencies {
+  readonly fromRequest: number[];
+  readonly fromAnswer: number[];
+}
+
+async function share(
+  author: BenchNode,
+  arrivals: Arrivals,
+  count: number,
+  word: string,
+  latencies?: Latencies,
+): Promise<void> {
+  for (let at = 0; at < count; at += 1) {
+    const { path, content } = payload(at);
+    const request = { agent: 'bench', cwd: author.home, path, content: `${word} ${content}` };
+    const askedMs = performance.now();
+    const { data } = await author.client.call('context.share', request);
+    const answeredMs = performance.now();
+    for (const seenMs of await arrivals.all(data.context.id)) {
+      latencies?.fromRequest.push((seenMs - askedMs) * 1000);
+      latencies?.fromAnswer.push(Math.max(0, seenMs - answeredMs) * 1000);
+    }
+    await delay(pauseMs);
+  }
+}
+
+/** Of all nodes together. */
+interface Cost {
+  readonly seconds: number;
+  readonly cpuUs: number;
+  /** Each byte once. */
+  readonly bytes: number;
+  readonly runs: number;
+  readonly repeated: number;
+}
+
+async function costOf(nodes: readonly BenchNode[], work: () => Promise<void>): Promise<Cost> {
+  const read = async () => {
+    await delay(2 * wireMs);
+    const clusters = await Promise.all(nodes.map((node) => node.cluster()));
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    return {
+      seconds: performance.now() / 1000,
+      cpuUs: sum(nodes.map((node) => node.cpuUs())),
+      // Both ends have counted it.
+      bytes: sum(nodes.map((node) => node.wireBytes())) / 2,
+      runs: sum(clusters.map((cluster) => cluster?.gossip.runs ?? 0)),
+      repeated: sum(clusters.map((cluster) => cluster?.gossip.repeated ?? 0)),
+    };
+  };
+  const before = await read();
+  await work();
+  const after = await read();
+  return {
+    seconds: after.seconds - before.seconds,
+    cpuUs: after.cpuUs - before.cpuUs,
+    bytes: after.bytes - before.bytes,
+    runs: after.runs - before.runs,
+    repeated: after.repeated - before.repeated,
+  };
+}
+
+function rowsOf(
+  nodes: number,
+  deltas: number,
+  idle: Cost,
+  cost: Cost,
+  { fromRequest, fromAnswer }: Latencies,
+): readonly Row[] {
+  const checksum = new WorkChecksum();
+  checksum.number(nodes);
+  checksum.number(deltas);
+  const shared = { spread: 0, checksum: checksum.hex, targets: [] };
+  const deliveries = deltas * (nodes - 1);
+  const more = (pick: (of: Cost) => number) =>
+    Math.max(0, pick(cost) - (pick(idle) / idle.seconds) * cost.seconds);
+  return [
+    {
+      ...shared,
+      what: `${nodes} nodes: from the request until another node shows it`,
+      ...figuresOf(fromRequest),
+      targets: [{ field: 'p50', bound: 'at most', value: 5000 }],
+    },
+    { ...shared, what: `${nodes} nodes: from the answer until then`, ...figuresOf(fromAnswer) },
+    {
+      ...shared,
+      what: `${nodes} nodes: CPU of all and bytes on the wire for one delivery`,
+      p50: more(({ cpuUs }) => cpuUs) / deliveries,
+      bytes: more(({ bytes }) => bytes) / deliveries,
+    },
+    {
+      ...shared,
+      what: `${nodes} nodes: repetitions for one delivery`,
+      ratio: more(({ repeated }) => repeated) / Math.max(1, cost.runs),
+    },
+    {
+      ...shared,
+      what: `${nodes} nodes: CPU and bytes of one node in a second at rest`,
+      p50: idle.cpuUs / idle.seconds / nodes,
+      bytes: idle.bytes / idle.seconds / nodes,
+    },
+  ];
+}
