@@ -1,5 +1,5 @@
 /** Hosts for nodes: network namespaces on bridges. A host that is moved to another bridge hears nobody of the first. Needs root. */
-import { execFileSync } from 'node:child_process';
+import { Namespace } from '../../test/support/namespace.ts';
 
 const subnet = '10.77.0';
 /** As many parts as a network can fall into. */
@@ -18,58 +18,44 @@ export interface Network {
   close(): void;
 }
 
-function ip(...words: string[]): void {
-  execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
 /** Whether this machine allows network namespaces. */
 export function canMakeHosts(): boolean {
-  const name = `ac-try-${process.pid}`;
+  const space = new Namespace();
   try {
-    ip('netns', 'add', name);
-    ip('netns', 'delete', name);
+    space.open();
     return true;
   } catch {
     return false;
+  } finally {
+    space.close();
   }
 }
 
 /** Hosts in namespaces of their own, with a switch in one more. @throws when the machine does not allow it. */
 export function makeHosts(count: number): Network {
-  const prefix = `ac${process.pid}`;
-  const middle = `${prefix}-net`;
-  const names: string[] = [];
+  const middle = new Namespace();
+  const spaces = [middle];
   const close = () => {
-    // What is in a namespace ends with it.
-    for (const name of names.splice(0)) {
-      try {
-        ip('netns', 'delete', name);
-      } catch {
-        // It never was.
-      }
-    }
+    for (const space of spaces.splice(0)) space.close();
   };
   try {
-    names.push(middle);
-    ip('netns', 'add', middle);
+    middle.open();
     for (let part = 0; part < parts; part += 1) {
-      ip('-n', middle, 'link', 'add', `part${part}`, 'type', 'bridge', 'forward_delay', '0');
-      ip('-n', middle, 'link', 'set', `part${part}`, 'up');
+      middle.ip('link', 'add', bridgeOf(part), 'type', 'bridge', 'forward_delay', '0');
+      middle.ip('link', 'set', bridgeOf(part), 'up');
     }
     const hosts = Array.from({ length: count }, (_, at): Host => {
-      const name = `${prefix}-${at}`;
-      names.push(name);
-      ip('netns', 'add', name);
-      ip('link', 'add', 'eth0', 'netns', name, 'type', 'veth', 'peer', 'name', `host${at}`, 'netns', middle);
-      ip('-n', middle, 'link', 'set', `host${at}`, 'master', 'part0', 'up');
-      ip('-n', name, 'address', 'add', `${subnet}.${at + 1}/24`, 'dev', 'eth0');
-      ip('-n', name, 'link', 'set', 'eth0', 'up');
-      ip('-n', name, 'link', 'set', 'lo', 'up');
-      return { address: `${subnet}.${at + 1}`, wrapper: ['ip', 'netns', 'exec', name] };
+      const space = new Namespace();
+      spaces.push(space);
+      space.open();
+      const address = `${subnet}.${at + 1}`;
+      space.plug('eth0', address, middle, cableOf(at));
+      middle.ip('link', 'set', cableOf(at), 'master', bridgeOf(0), 'up');
+      return { address, wrapper: space.words };
     });
     const split = (partOf: (host: number) => number) => {
       hosts.forEach((_, at) => {
-        ip('-n', middle, 'link', 'set', `host${at}`, 'master', `part${partOf(at)}`);
+        middle.ip('link', 'set', cableOf(at), 'master', bridgeOf(partOf(at)));
       });
     };
     return { hosts, split, close };
@@ -77,4 +63,12 @@ export function makeHosts(count: number): Network {
     close();
     throw error;
   }
+}
+
+function bridgeOf(part: number): string {
+  return `part${part}`;
+}
+
+function cableOf(at: number): string {
+  return `host${at}`;
 }

@@ -7,9 +7,10 @@
  * host 2   v0 10.99.0.2, a VXLAN over u0 10.98.2.2 ——— s2 10.98.2.1  |  the switch, a process in a namespace of its own
  * ```
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { Namespace } from '../support/namespace.ts';
 import { testSeed } from '../support/seed.ts';
 import type { SwitchStart, Weather } from './packet-switch.ts';
 
@@ -17,7 +18,6 @@ import type { SwitchStart, Weather } from './packet-switch.ts';
 const networkId = 42;
 const vxlanPort = 4789;
 const calm: Weather = { lossShare: 0, duplicateShare: 0, delayMs: 0, jitterMs: 0 };
-let made = 0;
 
 /** Where a daemon is to run: what comes before its command, and the address that it has there. */
 export interface Host {
@@ -37,44 +37,6 @@ export function whyNoNamespaces(): string | false {
     return error instanceof Error ? error.message.slice(0, 200) : String(error);
   } finally {
     space.close();
-  }
-}
-
-class Namespace {
-  readonly #name = `ac-test-${process.pid}-${made++}`;
-
-  /** For the command that is to run in it, which takes the place of `ip`: it keeps its pid. */
-  get words(): readonly string[] {
-    return ['ip', 'netns', 'exec', this.#name];
-  }
-
-  open(): void {
-    ip('netns', 'add', this.#name);
-    this.ip('link', 'set', 'lo', 'up');
-  }
-
-  ip(...words: readonly string[]): void {
-    ip('-n', this.#name, ...words);
-  }
-
-  /** An interface here, and one at the other end of the cable. */
-  cable(name: string, address: string, other: Namespace, otherName: string, otherAddress: string): void {
-    this.ip('link', 'add', name, 'type', 'veth', 'peer', 'name', otherName, 'netns', other.#name);
-    this.raise(name, address);
-    other.raise(otherName, otherAddress);
-  }
-
-  raise(name: string, address: string): void {
-    this.ip('address', 'add', `${address}/24`, 'dev', name);
-    this.ip('link', 'set', name, 'up');
-  }
-
-  close(): void {
-    try {
-      ip('netns', 'delete', this.#name);
-    } catch {
-      // It was never made.
-    }
   }
 }
 
@@ -155,10 +117,6 @@ export function openRow(t: Ends): readonly [Host, Host, Host] {
     { words: middle.words, address: '0.0.0.0' },
     { words: right.words, address: '10.99.2.1' },
   ];
-}
-
-function ip(...words: readonly string[]): void {
-  execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 /** The end that the host has, the one that the switch has, and what that is called there. */
