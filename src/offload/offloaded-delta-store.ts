@@ -33,6 +33,7 @@ import type { Lane } from './lane.ts';
 import type { ReadPool } from './read-pool.ts';
 import { RecordFeed } from './record-feed.ts';
 import type { Retention } from './retention-requests.ts';
+import { runInSlices } from './sliced-query.ts';
 import type { StoreHandles } from './store-handles.ts';
 
 export interface OffloadedDeltaStoreComponents {
@@ -273,7 +274,10 @@ export class OffloadedDeltaStore implements DeltaStore {
   async #read(query: DeltaQuery): Promise<readonly StoredDelta[]> {
     this.#assertOpen();
     const { handles, reads } = this.#parts;
-    const quick = tryRunQuery(await handles.deltas(), query, new ScanBudget(mainThreadScanUs));
+    const reader = () => handles.deltas();
+    const quick =
+      (await runInSlices(query, { reader, moment: () => this.#intake.head })) ??
+      tryRunQuery(await reader(), query, new ScanBudget(mainThreadScanUs));
     if (quick !== undefined) return quick;
     const allCommitted = await this.#allCommitted();
     this.#assertOpen();
