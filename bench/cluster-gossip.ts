@@ -53,10 +53,11 @@ async function measure(
   count: number,
   { deltas, idleMs }: Omit<Sizes, 'nodes'>,
 ): Promise<readonly Row[]> {
-  const nodes = await startCluster(scratch, count);
-  const [author, ...others] = nodes;
-  if (author === undefined) throw new Error('a cluster has its first node');
+  const nodes: BenchNode[] = [];
   try {
+    await startCluster(nodes, scratch, count);
+    const [author, ...others] = nodes;
+    if (author === undefined) throw new Error('a cluster has its first node');
     const arrivals = new Arrivals(others);
     await arrivals.open();
     // Code that is compiled, and the last of those that join.
@@ -71,8 +72,8 @@ async function measure(
   }
 }
 
-async function startCluster(scratch: string, count: number): Promise<readonly BenchNode[]> {
-  const nodes: BenchNode[] = [];
+/** Whatever has been started stands in `nodes`, also when it throws. */
+async function startCluster(nodes: BenchNode[], scratch: string, count: number): Promise<void> {
   for (let at = 0; at < count; at += 1) {
     const node = await BenchNode.start(`node-${at}`, join(scratch, `${count}-${at}`));
     nodes.push(node);
@@ -80,7 +81,6 @@ async function startCluster(scratch: string, count: number): Promise<readonly Be
     else await node.joinBy(nodes[0] ?? node);
   }
   for (const node of nodes) while ((await node.cluster())?.connected !== count - 1) await delay(pollMs);
-  return nodes;
 }
 
 /** When each of the others has shown a delta. */

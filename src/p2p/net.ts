@@ -108,6 +108,8 @@ export interface Circuit {
     addRelay(relay: PeerId, type: 'configured'): Promise<unknown>;
     hasReservation(relay: PeerId): boolean;
     reservationCount(): number;
+    /** Relays that it asks no more, since one dial failed or a protocol was not there yet. */
+    readonly relayFilter: { remove(multihash: Uint8Array): boolean };
   };
   /** Asks for a place, and gives out the address that comes with it, also of a later place at the same relay. */
   listen(addresses: readonly Multiaddr[]): Promise<void>;

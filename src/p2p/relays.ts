@@ -12,7 +12,8 @@ import { circuitOf, type MainNet, nodeIdOf, peerIdOf } from './net.ts';
 const enoughPlaces = 3;
 /** Others that are asked at a time for one that cannot be dialled. */
 const relaysTried = 3;
-const pauseMs = 10_000;
+/** After a place was not given, or not in time. */
+const pauseMs = 2000;
 
 export interface RelaysParts {
   readonly net: MainNet;
@@ -41,11 +42,11 @@ export class Relays {
     for (const { node, id } of this.#direct()) {
       if (places.reservationCount() >= enoughPlaces) return;
       if (places.hasReservation(id) || (this.#dueMs.get(node) ?? 0) > nowMs()) continue;
-      // It may be full, or go away meanwhile: then another time.
       this.#dueMs.set(node, nowMs() + pauseMs);
       void this.#take(node, id).then(
         () => this.#dueMs.delete(node),
-        () => {},
+        // It is full, or not there yet, or went away: another time, which libp2p would not give it.
+        () => places.relayFilter.remove(id.toMultihash().bytes),
       );
     }
   }

@@ -93,11 +93,10 @@ export class Attacker {
 
   /** Opens streams on each of which a byte of a long message comes a second, and new ones as they are closed, while it is let. */
   async drip(node: NodeId, count: number): Promise<void> {
+    const connection = this.#net.getConnections(peerIdOf(node)).find(({ status }) => status === 'open');
     for (let at = 0; at < count; at += 1) {
-      const stream = await this.stream(node);
-      this.#dripOn(stream, () => {
-        if (this.isConnectedTo(node)) void this.drip(node, 1).catch(() => {});
-      });
+      const stream = await connection?.newStream(catchUpProtocol(this.cluster));
+      if (stream !== undefined) this.#dripOn(stream, () => void this.drip(node, 1).catch(() => {}));
     }
   }
 

@@ -158,6 +158,19 @@ export class ClusterNode {
     await ended;
   }
 
+  /** A command of its user, as text. */
+  run(...words: string[]): string {
+    const { nodeArguments, root, extension } = program();
+    return execFileSync(
+      process.execPath,
+      [...nodeArguments, join(root, `src/cli/main.${extension}`), ...words],
+      {
+        env: { PATH: process.env.PATH ?? '', HOME: this.home, AGENT_COLLAB_HOME: this.home },
+        encoding: 'utf8',
+      },
+    );
+  }
+
   async invite(ttlMs?: number): Promise<string> {
     return (await this.client.call('cluster.invite', ttlMs === undefined ? {} : { ttlMs })).data.token;
   }

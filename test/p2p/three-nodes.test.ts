@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { PeerView } from '../../src/control/cluster-views.ts';
 import { assertCausal, Cluster, type ClusterNode, converged, eventually } from './cluster-fixture.ts';
 import { isShort } from './length.ts';
 
@@ -58,7 +59,10 @@ test('three nodes hold one log, through a restart, a SIGKILL, offline work and a
     const list = await a.peers();
     return (
       list.length === 4 &&
-      list.every(({ state, behind }) => state === 'self' || (state === 'connected' && behind === 0)) &&
+      list.every(
+        ({ state, behind, roundTripMs }) =>
+          state === 'self' || (state === 'connected' && behind === 0 && roundTripMs !== null),
+      ) &&
       list
     );
   });
@@ -66,10 +70,38 @@ test('three nodes hold one log, through a restart, a SIGKILL, offline work and a
   assert.ok(bob);
   assert.match(bob.address ?? '', /^\/ip4\/127\.0\.0\.1\/tcp\//);
   assert.ok(bob.direction !== null && bob.version !== null && bob.lastSeen !== null);
+  assertListed(a);
   const { cluster: summary } = (await a.client.call('status', {})).data;
   assert.deepEqual([summary?.name, summary?.members, summary?.connected], ['acme', 4, 3]);
   for (const node of [...all, d]) assertKeepsSecrets(node);
 });
+
+/** What the command shows of each: as text, and as JSON with the same fields whatever their state. */
+function assertListed(node: ClusterNode): void {
+  const [head = '', ...rows] = node.run('peers', 'list').trimEnd().split('\n');
+  for (const column of ['NAME', 'ID', 'STATE', 'ADDRESS', 'ROUND TRIP', 'LAG', 'SEEN', 'VERSION'])
+    assert.ok(head.includes(column), head);
+  for (const name of ['ann', 'bob', 'cy', 'late'])
+    assert.ok(
+      rows.some((row) => row.startsWith(name)),
+      name,
+    );
+  const shown = rows.join('\n');
+  // Wherever it wraps.
+  assert.match(shown, /connected +(to|from) /);
+  assert.match(shown, /\/ip4\/127\.0\.0\.1\/tcp\/\d+/);
+  assert.doesNotMatch(shown, /\/p2p\//);
+  const { data } = JSON.parse(node.run('peers', 'list', '--json')) as { data: { peers: PeerView[] } };
+  assert.equal(data.peers.length, 4);
+  for (const peer of data.peers)
+    assert.deepEqual(
+      Object.keys(peer).sort(),
+      [
+        ...['address', 'ahead', 'behind', 'direction', 'lastSeen', 'name', 'node', 'offences'],
+        ...['relayed', 'roundTripMs', 'state', 'version'],
+      ].sort(),
+    );
+}
 
 /** Neither the key of the cluster nor that of its doors, nor the node's own, in anything that is said or kept beside their own files. */
 function assertKeepsSecrets(node: ClusterNode): void {

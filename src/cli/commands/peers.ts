@@ -31,7 +31,7 @@ async function peersText(peers: readonly PeerView[], screen: Screen): Promise<st
       { head: 'STATE', cell: (it) => (it.relayed ? `${it.state}, by relay` : it.state) },
       {
         head: 'ADDRESS',
-        cell: (it) => (it.address === null ? '' : `${arrow(it)}${oneLine(it.address)}`),
+        cell: (it) => (it.address === null ? '' : `${arrow(it)}${oneLine(withoutId(it.address, it.node))}`),
         wraps: true,
       },
       {
@@ -55,6 +55,12 @@ async function peersText(peers: readonly PeerView[], screen: Screen): Promise<st
       )
       .join('')
   );
+}
+
+/** The id stands in a column of its own, and is half a line long. */
+function withoutId(address: string, node: string): string {
+  const end = `/p2p/${node}`;
+  return address.endsWith(end) ? address.slice(0, -end.length) : address;
 }
 
 function arrow({ direction }: PeerView): string {
