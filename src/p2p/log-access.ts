@@ -5,8 +5,11 @@
 import { DeltaReader } from '../store/delta-reader.ts';
 import type { PeerStart } from './peer-contract.ts';
 
-/** Handles are kept this long for the next read: opening them takes half a millisecond. A swap of a store waits no longer than this. */
-const lingerMs = 15;
+/**
+ * Handles are kept this long for the next read: to open them takes four write transactions, which wait for whoever writes. A swap of a store
+ * waits no longer than this, and holds up nothing but queries before it has them.
+ */
+const lingerMs = 100;
 
 export interface ReadLeave {
   begin(): Promise<void>;
