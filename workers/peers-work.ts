@@ -40,8 +40,8 @@ export async function openPeers(
       beginRead: () => link.ask('beginRead', undefined),
       endRead: () => link.ask('endRead', undefined),
     },
-    report: (report) => void link.ask('report', report).catch(() => {}),
-    onMessage: (from, bytes) => void link.ask('message', { from, bytes }).catch(() => {}),
+    report: (report) => link.tell('report', report),
+    onMessage: (from, bytes) => link.tell('message', { from, bytes }),
   });
   await node.open();
   open(node);

@@ -194,7 +194,7 @@ export class LockAgreement {
         random: randomFraction,
         newLockId,
         nameOf: (node) => this.#names.get(node),
-        send: (to, message) => void peers.send(to, encodeMessage(message)).catch(() => {}),
+        send: (to, message) => peers.send(to, encodeMessage(message)),
         save: (next, done) => void this.#save(next).then(done),
         onTransition,
         onView: (view) => this.#onView(view),

@@ -108,10 +108,9 @@ export class PeerService {
     return answer;
   }
 
-  /** Straight to a member, best effort: false when it is not connected. */
-  async send(to: NodeId, bytes: Uint8Array): Promise<boolean> {
-    if (this.#thread?.isRunning !== true) return false;
-    return this.#thread.ask('send', { to, bytes });
+  /** Straight to a member, best effort. */
+  send(to: NodeId, bytes: Uint8Array): void {
+    this.#thread?.tell('send', { to, bytes });
   }
 
   /** Calls `listener` for each message that a member sends straight to this node, until the returned function is called. */
@@ -122,7 +121,7 @@ export class PeerService {
 
   /** What a member sent straight to this node made no sense. */
   blame(node: NodeId, what: string): void {
-    if (this.#thread?.isRunning === true) this.#thread.ask('blame', { node, what }).catch(() => {});
+    this.#thread?.tell('blame', { node, what });
   }
 
   async close(): Promise<void> {
@@ -148,7 +147,7 @@ export class PeerService {
       this.#toldUpTo = stores.log?.newest() ?? head;
     } else if (head > this.#toldUpTo) return;
     if (head >= this.#toldUpTo) this.#toldUpTo = -1;
-    if (this.#thread?.isRunning === true) this.#thread.ask('grew', undefined).catch(() => {});
+    this.#thread?.tell('grew', undefined);
   }
 
   #createThread(log: SharedLog): PeerThread {

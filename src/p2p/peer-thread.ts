@@ -69,6 +69,11 @@ export class PeerThread {
     return this.#link.ask(name, input as never) as Promise<Awaited<ReturnType<PeerAsks[Name]>>>;
   }
 
+  /** Nothing when the thread is not there. */
+  tell<Name extends keyof PeerAsks & string>(name: Name, input: Parameters<PeerAsks[Name]>[0]): void {
+    this.#link?.tell(name, input as never);
+  }
+
   #onExit(link: ThreadLink<PeerAsks, MainAsks>): void {
     link.close(unavailable());
     this.#worker = undefined;

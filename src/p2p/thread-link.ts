@@ -15,6 +15,7 @@ export type Answerers<Offered> = {
 };
 
 type Message =
+  | { readonly kind: 'tell'; readonly name: string; readonly input: unknown }
   | { readonly kind: 'ask'; readonly id: number; readonly name: string; readonly input: unknown }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly error: WireError };
@@ -56,6 +57,11 @@ export class ThreadLink<Wanted, Offered> {
     return (await answer) as OutputOf<Wanted[Name]>;
   }
 
+  /** As `ask`, where nobody waits for what comes of it: half the messages. */
+  tell<Name extends keyof Wanted & string>(name: Name, input: InputOf<Wanted[Name]>): void {
+    if (this.#closed === undefined) this.#port.postMessage({ kind: 'tell', name, input } satisfies Message);
+  }
+
   /** The other side is gone: whoever waits for it is told. */
   close(why: CollabError): void {
     this.#closed = why;
@@ -68,6 +74,10 @@ export class ThreadLink<Wanted, Offered> {
       void this.#answer(message.id, message.name, message.input);
       return;
     }
+    if (message.kind === 'tell') {
+      void this.#call(message.name, message.input).catch(() => {});
+      return;
+    }
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.kind === 'answer') waiting?.resolve(message.value);
@@ -76,11 +86,15 @@ export class ThreadLink<Wanted, Offered> {
 
   async #answer(id: number, name: string, input: unknown): Promise<void> {
     try {
-      const answerers = this.#answerers as Readonly<Record<string, (input: unknown) => unknown>>;
-      const value = await answerers[name]?.(input);
+      const value = await this.#call(name, input);
       this.#port.postMessage({ kind: 'answer', id, value } satisfies Message);
     } catch (error) {
       this.#port.postMessage({ kind: 'failure', id, error: encodeError(error) } satisfies Message);
     }
+  }
+
+  async #call(name: string, input: unknown): Promise<unknown> {
+    const answerers = this.#answerers as Readonly<Record<string, (input: unknown) => unknown>>;
+    return answerers[name]?.(input);
   }
 }
