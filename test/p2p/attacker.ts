@@ -1,4 +1,6 @@
 /** Somebody on the network who does as it likes: a libp2p node of the test's own, with a real key and, when it has joined, a real membership. */
+import { subscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import type { Stream } from '@libp2p/interface';
 import type { NodeId } from '../../src/base/ids.ts';
 import { type DoorAnswer, knock } from '../../src/p2p/door.ts';
@@ -7,6 +9,11 @@ import { decodeInvite } from '../../src/p2p/invite-token.ts';
 import { type MainNet, openMainNet, peerIdOf, topicsOf, tryAddress } from '../../src/p2p/net.ts';
 import { encodeRun, type Run } from '../../src/p2p/run.ts';
 import { Identity } from './identity.ts';
+
+// A line that is cut in the middle of a handshake: libp2p has let go of the socket by then, and its error would end the test.
+subscribe('net.client.socket', (message) => {
+  (message as { socket: Socket }).socket.on('error', () => {});
+});
 
 export class Attacker {
   readonly identity: Identity;
