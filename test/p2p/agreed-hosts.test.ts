@@ -89,6 +89,12 @@ test('after a partition one lease survives, and the next call, hook or check of 
   assert.match(denied, /"permissionDecision":"deny"/);
   assert.match(denied, /bob on bob holds src\/b\.ts/);
   assert.ok((await ann.client.call('lock.check', { id: before.id, fence: before.fence })).data.valid);
-  const held = (await ann.client.call('lock.list', {})).data.locks;
-  assert.equal(held.filter(({ targets }) => targets[0]?.path === 'src/a.ts').length, 1);
+  await eventually('one lease is known everywhere', async () => {
+    const lists = await Promise.all(
+      nodes.map(async (node) => (await node.client.call('lock.list', {})).data.locks),
+    );
+    return lists.every(
+      (locks) => locks.filter(({ targets }) => targets[0]?.path === 'src/a.ts').length === 1,
+    );
+  });
 });

@@ -41,6 +41,14 @@ function agreed(nodes: readonly ClusterNode[], members = nodes.length): Promise<
   });
 }
 
+/** Until then a node that has just started takes the others for reachable, and knows nothing of what they hold. */
+function met(node: ClusterNode, others: number): Promise<boolean> {
+  return eventually(`${node.name} has met ${others}`, async () => {
+    const connected = (await node.peers()).filter(({ state }) => state === 'connected');
+    return connected.length === others;
+  });
+}
+
 describe('daemons that agree on locks', () => {
   it('grant to one, tell the others who and where, take turns, and outlive a holder that is killed', async (t) => {
     const cluster = new Cluster(t);
@@ -82,12 +90,15 @@ describe('daemons that agree on locks', () => {
     assert.match(told.notices[0]?.message ?? '', /was released by force by carol \(needed\)/);
 
     const kept = await claim(bob, { ttlMs: 3000 });
+    // What the trail has by then is told after the restart.
+    await bob.client.call('audit', { limit: 1 });
     await bob.kill('SIGKILL');
     assert.equal((await denied(ann)).code, 'LOCK_DENIED');
     const after = await eventually('the lease of the dead ends with its ttl', () => claim(ann));
     assert.ok(after.fence > kept.fence && after.assurance === 'cluster');
 
     await bob.start();
+    await met(bob, 2);
     await agreed([ann, bob, cy]);
     const back = await bob.client.call('lock.list', { agent: 'bob' });
     // With what was told before, of which there is no sign that it was heard.
@@ -149,6 +160,7 @@ describe('daemons that agree on locks', () => {
     await bob.kill('SIGTERM');
     writeFileSync(join(bob.home, 'agreement.json'), '{"version":1,"cluster":"x","reservedRound":-4}');
     await bob.start();
+    await met(bob, 1);
     await agreed([ann, bob]);
     const held = await claim(bob);
     assert.equal(held.assurance, 'cluster');
