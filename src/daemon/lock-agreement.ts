@@ -45,6 +45,9 @@ const reconcileMs = 1000;
 const patience = 3;
 /** Who put itself out of the view is about to leave the cluster. */
 const outForMs = 10_000;
+/** Members speak twice a second in the view that they know: silence in the one before means that they know the next. */
+const silenceMs = 1200;
+const followMs = 50;
 /** How long a leave or an eviction waits for the others to agree. */
 const changeLimitMs = 3000;
 const retryWriteMs = 1000;
@@ -53,6 +56,10 @@ export class LockAgreement {
   readonly #parts: LockAgreementParts;
   readonly #names = new Map<NodeId, string>();
   readonly #outSinceMs = new Map<NodeId, number>();
+  /** Of the newest view. */
+  #members: readonly NodeId[] = [];
+  /** When somebody last spoke in a view before the newest: it has not been told yet. */
+  #behindMs = Number.NEGATIVE_INFINITY;
   readonly #viewListeners = new Set<() => void>();
   #agreed: AgreedLocks | undefined;
   /** Undefined until the cluster is known that the state is of. */
@@ -107,7 +114,17 @@ export class LockAgreement {
     if (agreed === undefined) return;
     const others = agreed.view.members.length > 1;
     agreed.leave();
-    if (others) await this.#untilView(() => !agreed.view.members.includes(this.#parts.self));
+    if (!others) return;
+    await this.#untilView(() => !agreed.view.members.includes(this.#parts.self));
+    await this.#untilAllFollow();
+  }
+
+  /** Whoever has not heard of the view that this node has just left asks it for that, and nobody else may know. */
+  async #untilAllFollow(): Promise<void> {
+    const { clock } = this.#parts;
+    this.#behindMs = clock.monotonicMs();
+    const endMs = this.#behindMs + changeLimitMs;
+    while (clock.monotonicMs() < Math.min(endMs, this.#behindMs + silenceMs)) await delay(followMs);
   }
 
   /** After this node has left: it decides alone again, with fences above all that it gave or promised. */
@@ -218,6 +235,7 @@ export class LockAgreement {
       this.#parts.peers.blame(from, error instanceof Error ? error.message : String(error));
       return;
     }
+    if (message.epoch < agreed.view.epoch) this.#behindMs = this.#parts.clock.monotonicMs();
     agreed.receive(from, message);
   }
 
@@ -248,9 +266,10 @@ export class LockAgreement {
   #onView({ epoch, members }: View): void {
     const { clock, logger } = this.#parts;
     logger.info('the nodes that agree on locks are', { epoch, members: members.length });
-    for (const node of this.#names.keys())
+    for (const node of this.#members)
       if (!members.includes(node)) this.#outSinceMs.set(node, clock.monotonicMs());
-      else this.#outSinceMs.delete(node);
+    for (const node of members) this.#outSinceMs.delete(node);
+    this.#members = members;
     this.#warning = undefined;
     for (const listener of this.#viewListeners) listener();
   }
