@@ -49,8 +49,7 @@ export const filesName = 'files';
 
 /** Written whole or not at all, and on disk when this returns. The seal is a checksum of the manifest itself. */
 export async function writeManifest(directory: string, manifest: BackupManifest): Promise<void> {
-  const text = JSON.stringify({ ...manifest, seal: sealOf(manifest) });
-  await writeFileAtomic(join(directory, manifestName), `${text}\n`, { mode: 0o600 });
+  await writeFileAtomic(join(directory, manifestName), textOf(manifest, sealOf(manifest)), { mode: 0o600 });
 }
 
 /** @throws VERIFY_FAILED when there is none, or it is not as it was written. */
@@ -70,6 +69,9 @@ export async function readManifest(directory: string): Promise<BackupManifest> {
   if (flaw !== undefined) throw unreadable(directory, `its manifest ${flaw}`);
   if (treeChecksum(manifest.tree) !== manifest.checksum)
     throw unreadable(directory, 'its manifest contradicts itself');
+  // The last digit of a time may change and mean the same number: the seal cannot tell, and it is not as it was written.
+  if (text.trimEnd() !== textOf(manifest, sealOf(manifest)).trimEnd())
+    throw unreadable(directory, 'its manifest is not as it was written');
   return manifest;
 }
 
@@ -87,6 +89,10 @@ function unseal(directory: string, text: string): BackupManifest {
     throw unreadable(directory, `its manifest has the unknown format ${String(manifest.format)}`);
   if (seal !== sealOf(manifest)) throw unreadable(directory, 'its manifest fails its checksum');
   return manifest;
+}
+
+function textOf(manifest: BackupManifest, seal: string): string {
+  return `${JSON.stringify({ ...manifest, seal })}\n`;
 }
 
 function sealOf(manifest: BackupManifest): string {
