@@ -1,5 +1,6 @@
 /** Locks and waiting claims as text for people. */
-import type { ElsewhereView, LockView, Notice, WaiterView } from '../control/results.ts';
+import type { LockView, Notice, WaiterView } from '../control/results.ts';
+import { onNode } from '../lock/lock.ts';
 import { labelled } from './labelled.ts';
 import { oneLine, type Screen } from './screen.ts';
 import { showTime } from './show-time.ts';
@@ -62,10 +63,6 @@ export async function waiterTable(
 
 function holderOf(lock: LockView): string {
   return (lock.holderName ?? lock.holder) + onNode(lock);
-}
-
-function onNode({ node, nodeName }: ElsewhereView): string {
-  return node === undefined ? '' : ` on ${nodeName ?? node}`;
 }
 
 /** What an agent must know before it writes: these leases are no longer its own. */

@@ -6,7 +6,7 @@ import { CollabError } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
 import { isNodeId } from '../codec/node-id.ts';
 import { writeFileAtomic } from '../home/atomic-file.ts';
-import { readSecretFile } from '../home/secret-file.ts';
+import { readSecretJson } from '../home/secret-file.ts';
 
 /** Views have up to 256 members of some 60 characters. */
 const maxFileBytes = 256 * 1024;
@@ -20,15 +20,8 @@ export interface AgreementDocument {
 
 /** Undefined when there is none. @throws CLUSTER_INVALID: nothing of what is in it can be relied on. */
 export async function loadAgreement(path: string): Promise<AgreementDocument | undefined> {
-  const found = await readSecretFile(path, maxFileBytes, invalid);
-  if (found === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(found.text);
-  } catch {
-    throw invalid(path, 'is not JSON');
-  }
-  return readDocument((value ?? {}) as Fields, path);
+  const found = await readSecretJson(path, maxFileBytes, invalid);
+  return found === undefined ? undefined : readDocument((found.value ?? {}) as Fields, path);
 }
 
 /** Resolves once it is on disk. @throws NodeJS.ErrnoException */

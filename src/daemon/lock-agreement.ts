@@ -296,7 +296,11 @@ export class LockAgreement {
     const { self } = this.#parts;
     for (const { node, name } of summary.peers) this.#names.set(node, name);
     const members = summary.peers.filter(isMember).map(({ node }) => node);
-    if (this.#cluster !== undefined && this.#cluster !== summary.cluster.id) this.joined(summary.cluster.id);
+    if (this.#cluster !== undefined && this.#cluster !== summary.cluster.id) {
+      // The state is of another cluster: what follows is for the agreement that begins now.
+      this.joined(summary.cluster.id);
+      return;
+    }
     this.#cluster = summary.cluster.id;
     const { view } = agreed;
     if (view.epoch === 0) {

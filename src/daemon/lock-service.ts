@@ -89,11 +89,11 @@ export class LockService {
   }
 
   /** Claims what a hook asks for, without waiting: a denial is an answer. @throws INVALID_ARGUMENT. */
-  tryAcquire(raw: Readonly<Record<string, unknown>>): Promise<Grant | Denial> {
+  async tryAcquire(raw: Readonly<Record<string, unknown>>): Promise<Grant | Denial> {
     return this.#claim({ ...parseClaim(raw, this.#limits), waitMs: 0 });
   }
 
-  async #claim({ claim, waitMs }: ParsedClaim, signal?: AbortSignal): Promise<Grant | Denial> {
+  #claim({ claim, waitMs }: ParsedClaim, signal?: AbortSignal): Promise<Grant | Denial> {
     const engine = this.#engine;
     return this.#answer<Grant | Denial>((settle) => {
       const first = engine.acquireOrWait(claim, waitMs, settle);

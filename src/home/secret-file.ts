@@ -33,3 +33,19 @@ export async function readSecretFile(
     throw invalid(path, `cannot be read (${code ?? 'unknown error'})`);
   }
 }
+
+/** As `readSecretFile`, of a file that holds JSON. */
+export async function readSecretJson(
+  path: string,
+  maxBytes: number,
+  invalid: (path: string, what: string) => CollabError,
+): Promise<{ readonly value: unknown; readonly mode: number } | undefined> {
+  const found = await readSecretFile(path, maxBytes, invalid);
+  if (found === undefined) return undefined;
+  try {
+    return { value: JSON.parse(found.text), mode: found.mode };
+  } catch {
+    // Without the cause: the message of JSON.parse quotes the text.
+    throw invalid(path, 'is not JSON');
+  }
+}

@@ -12,7 +12,7 @@ export interface Elsewhere {
 }
 
 /** Behind an agent's name: where it is, when that is another node. */
-export function onNode({ node, nodeName }: Elsewhere): string {
+export function onNode({ node, nodeName }: { readonly node?: string; readonly nodeName?: string }): string {
   return node === undefined ? '' : ` on ${nodeName ?? node}`;
 }
 

@@ -7,7 +7,7 @@ import { CollabError } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
 import { isNodeId } from '../codec/node-id.ts';
 import { writeFileAtomic } from '../home/atomic-file.ts';
-import { readSecretFile } from '../home/secret-file.ts';
+import { readSecretJson } from '../home/secret-file.ts';
 import { maxAddresses } from './limits.ts';
 import { type MemberRecord, readRecord } from './membership.ts';
 
@@ -71,16 +71,9 @@ export interface LoadedCluster {
 
 /** Undefined when there is no file. @throws CLUSTER_INVALID with what is wrong, never with any of what is in the file. */
 export async function loadCluster(path: string): Promise<LoadedCluster | undefined> {
-  const found = await readSecretFile(path, maxFileBytes, invalid);
+  const found = await readSecretJson(path, maxFileBytes, invalid);
   if (found === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(found.text);
-  } catch {
-    // Without the cause: the message of JSON.parse quotes the text.
-    throw invalid(path, 'is not JSON');
-  }
-  const document = readDocument(value, path);
+  const document = readDocument(found.value, path);
   const warnings: string[] = [];
   if ((found.mode & 0o077) !== 0) {
     warnings.push(

@@ -1,9 +1,9 @@
 import { systemClock } from '../../base/clock.ts';
-import type { ContextView, SearchHitView } from '../../control/results.ts';
+import type { ContextView } from '../../control/results.ts';
 import { agentIdentity } from '../agent-identity.ts';
 import type { CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
-import { oneLine, printable } from '../screen.ts';
+import { oneLine, printable, type Screen } from '../screen.ts';
 import { showTime } from '../show-time.ts';
 import { textTable } from '../text-table.ts';
 
@@ -24,22 +24,10 @@ export const list: CommandRun<'context list'> = async (args, { daemon, cwd }) =>
   return {
     data,
     notices,
-    text: (screen) => {
-      const nowMs = systemClock.wallMs();
-      if (data.contexts.length === 0) return 'no shared context\n';
-      return textTable<ContextView>(
-        [
-          { head: 'ID', cell: (it) => shortId(it.id) },
-          { head: 'PATH', cell: (it) => it.path, wraps: true },
-          { head: 'CONTENT', cell: (it) => oneLine(it.content, excerptChars), wraps: true },
-          { head: 'TAGS', cell: (it) => it.tags.join(', '), wraps: true },
-          { head: 'AGENT', cell: (it) => it.agent, wraps: true },
-          { head: 'SHARED', cell: (it) => showTime(it.time, nowMs) },
-        ],
-        data.contexts,
-        screen,
-      );
-    },
+    text: (screen) =>
+      data.contexts.length === 0
+        ? 'no shared context\n'
+        : contextTable(data.contexts, { head: 'TAGS', cell: ({ tags }) => tags.join(', ') }, screen),
   };
 };
 
@@ -81,24 +69,33 @@ export const search: CommandRun<'context search'> = async (args, { daemon, cwd }
   return {
     data,
     notices,
-    text: (screen) => {
-      const nowMs = systemClock.wallMs();
-      if (data.hits.length === 0) return 'no shared context has any of these words\n';
-      return textTable<SearchHitView>(
-        [
-          { head: 'ID', cell: (it) => shortId(it.id) },
-          { head: 'PATH', cell: (it) => it.path, wraps: true },
-          { head: 'CONTENT', cell: (it) => oneLine(it.content, excerptChars), wraps: true },
-          { head: 'WORDS', cell: (it) => it.matched.join(', '), wraps: true },
-          { head: 'AGENT', cell: (it) => it.agent, wraps: true },
-          { head: 'SHARED', cell: (it) => showTime(it.time, nowMs) },
-        ],
-        data.hits,
-        screen,
-      );
-    },
+    text: (screen) =>
+      data.hits.length === 0
+        ? 'no shared context has any of these words\n'
+        : contextTable(data.hits, { head: 'WORDS', cell: ({ matched }) => matched.join(', ') }, screen),
   };
 };
+
+/** Contexts with a column of the command's own. */
+function contextTable<T extends Pick<ContextView, 'id' | 'path' | 'content' | 'agent' | 'time'>>(
+  contexts: readonly T[],
+  own: { readonly head: string; readonly cell: (context: T) => string },
+  screen: Screen,
+): Promise<string> | string {
+  const nowMs = systemClock.wallMs();
+  return textTable<T>(
+    [
+      { head: 'ID', cell: (it) => shortId(it.id) },
+      { head: 'PATH', cell: (it) => it.path, wraps: true },
+      { head: 'CONTENT', cell: (it) => oneLine(it.content, excerptChars), wraps: true },
+      { ...own, wraps: true },
+      { head: 'AGENT', cell: (it) => it.agent, wraps: true },
+      { head: 'SHARED', cell: (it) => showTime(it.time, nowMs) },
+    ],
+    contexts,
+    screen,
+  );
+}
 
 /** The end of the node's id is enough to type: `…bX4Kq9Zr:7`. The daemon takes any end that fits one node. */
 export function shortId(id: string): string {

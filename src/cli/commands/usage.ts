@@ -1,5 +1,6 @@
 import { systemClock } from '../../base/clock.ts';
-import type { UsageSumView, UsageView } from '../../control/usage-views.ts';
+import type { UsageView } from '../../control/usage-views.ts';
+import type { UsageSum } from '../../usage/usage-totals.ts';
 import type { CommandRun } from '../command-context.ts';
 import { printable, type Screen } from '../screen.ts';
 import { textTable } from '../text-table.ts';
@@ -10,7 +11,7 @@ const dayMs = 86_400_000;
 const groups = { agent: 'byAgent', model: 'byModel', category: 'byCategory', day: 'byDay' } as const;
 const barChars = 24;
 
-interface Row extends UsageSumView {
+interface Row extends UsageSum {
   readonly name: string;
 }
 
