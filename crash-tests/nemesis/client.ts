@@ -5,7 +5,7 @@ import type { ControlClient } from '../../src/control/client.ts';
 import type { LockView } from '../../src/control/results.ts';
 import { parseTarget } from '../../src/lock/claim.ts';
 import type { SeededRandom } from '../../test/support/seed.ts';
-import type { LeaseHistory, SeenLease } from './lease-history.ts';
+import type { LeaseHistory, SeenLease } from '../lease-history.ts';
 import type { NemesisNode } from './node.ts';
 
 export interface AgentPlan {
@@ -108,6 +108,7 @@ async function claimOnce(plan: AgentPlan, client: ControlClient): Promise<void> 
     targets: lock.targets.map(({ path, scope }) => parseTarget({ project: lock.project, path, scope })),
     askedMs,
     grantedMs,
+    begunMs: askedMs,
     validMs: grantedMs,
   };
   history.leases.push(seen);

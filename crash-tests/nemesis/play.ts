@@ -4,8 +4,8 @@ import type { LockView } from '../../src/control/results.ts';
 import type { SeededRandom } from '../../test/support/seed.ts';
 import { makeCluster } from '../cluster.ts';
 import type { Program } from '../daemon-process.ts';
+import { judgeLeases, type LeaseHistory, newLeaseHistory } from '../lease-history.ts';
 import { actAsHolder, FenceGuard } from './client.ts';
-import { judgeLeases, type LeaseHistory, newLeaseHistory } from './lease-history.ts';
 import { canMakeHosts, makeHosts, type Network } from './network.ts';
 import { NemesisNode } from './node.ts';
 

@@ -1,6 +1,7 @@
 import type { AgreedLock, Output } from '../../src/agreement/outcome.ts';
-import type { LockId, NodeId } from '../../src/base/ids.ts';
+import type { LockId } from '../../src/base/ids.ts';
 import { type Target, targetsOverlap } from '../../src/lock/target.ts';
+import { exclude, type Finding, fenceBehind, heldTogether, type SeenLease } from '../lease-history.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 
 export interface Violation {
@@ -12,9 +13,7 @@ export interface Violation {
 interface Granted {
   readonly lock: AgreedLock;
   readonly node: SimulatedNode;
-  readonly life: number;
-  readonly claimedMs: number;
-  readonly grantedMs: number;
+  readonly seen: SeenLease;
   /** When its holder last asked for its time afresh, and for how long. */
   extendedMs: number;
   ttlMs: number;
@@ -68,16 +67,26 @@ export class Judge {
     const granted: Granted = {
       lock,
       node,
-      life: node.life,
-      claimedMs: asked?.atMs ?? trueMs,
-      grantedMs: trueMs,
+      seen: {
+        node: node.id,
+        agent: lock.agent,
+        id: lock.id,
+        fence: lock.fence,
+        assurance: lock.assurance,
+        mode: lock.mode,
+        targets: lock.targets,
+        askedMs: asked?.atMs ?? trueMs,
+        grantedMs: trueMs,
+        begunMs: trueMs,
+        validMs: trueMs,
+      },
       extendedMs: trueMs,
       ttlMs: lock.ttlMs,
       isOver: false,
     };
-    for (const earlier of this.#history) this.#compareFences(earlier, granted);
+    for (const earlier of this.#history) this.#find(fenceBehind(earlier.seen, granted.seen, this.#meet));
     for (const other of this.#active.values())
-      if (this.#exclude(other, granted)) this.#rivals.push([other, granted]);
+      if (exclude(other.seen, granted.seen, this.#meet)) this.#rivals.push([other, granted]);
     this.#history.push(granted);
     this.#active.set(lock.id, granted);
   }
@@ -127,10 +136,10 @@ export class Judge {
   look(trueMs: number, isGood: (node: SimulatedNode, id: LockId) => boolean): void {
     if (this.#rivals.length === 0) return;
     for (const [earlier, later] of this.#rivals) {
-      if (earlier.lock.assurance === 'local' || later.lock.assurance === 'local') continue;
       if (earlier.isOver || earlier.node.isStopped(trueMs)) continue;
-      if (isGood(earlier.node, earlier.lock.id) && !earlier.isOver)
-        this.#say('I1', `${describe(earlier)} is good at ${Math.round(trueMs)}, after ${describe(later)}`);
+      if (!isGood(earlier.node, earlier.lock.id)) continue;
+      earlier.seen.validMs = trueMs;
+      this.#find(heldTogether(earlier.seen, later.seen, this.#meet));
     }
     this.#rivals = this.#rivals.filter(([earlier]) => !earlier.isOver);
   }
@@ -173,16 +182,6 @@ export class Judge {
     return asked;
   }
 
-  #compareFences(earlier: Granted, later: Granted): void {
-    if (!this.#meet(earlier.lock, later.lock) || later.lock.fence > earlier.lock.fence) return;
-    const isOwn = earlier.node === later.node;
-    if (!isOwn && (earlier.lock.assurance === 'local' || later.lock.assurance === 'local')) return;
-    // Of two that may be held together and were claimed together, the fences themselves say which came first.
-    const isTogether = !this.#exclude(earlier, later) && earlier.grantedMs >= later.claimedMs;
-    if (!isTogether || later.lock.fence === earlier.lock.fence)
-      this.#say('I2', `${describe(later)} follows ${describe(earlier)} and has no higher fence`);
-  }
-
   #over(granted: Granted): void {
     granted.isOver = true;
     this.#active.delete(granted.lock.id);
@@ -193,14 +192,8 @@ export class Judge {
     return node.wasJumpy;
   }
 
-  #exclude(a: Granted, b: Granted): boolean {
-    if (a.node === b.node && a.lock.agent === b.lock.agent) return false;
-    return !(a.lock.mode === 'shared' && b.lock.mode === 'shared') && this.#meet(a.lock, b.lock);
-  }
-
-  #meet(a: AgreedLock, b: AgreedLock): boolean {
-    return a.targets.some((one) => b.targets.some((other) => this.#overlap(one, other)));
-  }
+  readonly #meet = (a: SeenLease, b: SeenLease): boolean =>
+    a.targets.some((one) => b.targets.some((other) => this.#overlap(one, other)));
 
   #overlap(a: Target, b: Target): boolean {
     let row = this.#overlaps.get(a);
@@ -215,11 +208,15 @@ export class Judge {
     return overlap;
   }
 
+  #find(finding: Finding | undefined): void {
+    if (finding !== undefined) this.#say(finding.invariant, finding.what);
+  }
+
   #say(invariant: string, what: string): void {
     this.violations.push({ invariant, what });
   }
 }
 
-function describe({ lock, node, grantedMs }: Granted): string {
-  return `${lock.id} (${lock.assurance}, fence ${lock.fence}, ${lock.agent} on ${node.id as NodeId}, granted at ${Math.round(grantedMs)})`;
+function describe({ lock, node, seen }: Granted): string {
+  return `${lock.id} (${lock.assurance}, fence ${lock.fence}, ${lock.agent} on ${node.id}, granted at ${Math.round(seen.grantedMs)})`;
 }

@@ -7,7 +7,7 @@ import {
   type LeaseHistory,
   newLeaseHistory,
   type SeenLease,
-} from '../../crash-tests/nemesis/lease-history.ts';
+} from '../../crash-tests/lease-history.ts';
 import { plantedFaults } from '../../crash-tests/nemesis/planted.ts';
 import { parseTarget } from '../../src/lock/claim.ts';
 
@@ -30,6 +30,7 @@ function lease(
     targets: [target('src/a.ts')],
     askedMs: fromMs - 5,
     grantedMs: fromMs,
+    begunMs: fromMs - 5,
     validMs,
     ...rest,
   };
@@ -54,7 +55,7 @@ function sound(): LeaseHistory {
   return history;
 }
 
-describe('the judge of the nemesis', () => {
+describe('the judge of leases, for the nemesis and the simulator', () => {
   it('finds nothing wrong with turns, shared leases, local grants and other files', () => {
     const history = sound();
     history.leases.push(
@@ -71,6 +72,18 @@ describe('the judge of the nemesis', () => {
     },
     'a later lease with a lower fence': {
       spoil: ({ leases }) => leases.push(lease('e', 2000, 600, 700)),
+      says: /^I2: b of .* came before e of/,
+    },
+    'a reader after another with a lower fence': {
+      spoil: ({ leases }) =>
+        leases.push(
+          lease('e', 4100, 600, 900, { mode: 'shared' }),
+          lease('f', 4000, 650, 950, { mode: 'shared' }),
+        ),
+      says: /^I2: e of .* came before f of/,
+    },
+    'a fence that one agent has twice': {
+      spoil: ({ leases }) => leases.push(lease('e', 2048, 600, 700, { node: 'node of b' })),
       says: /^I2: b of .* came before e of/,
     },
     'an answer that comes too late': {
