@@ -198,7 +198,7 @@ export const protocolBugs: readonly ProtocolBug[] = [
     nodes: 1,
   },
   from(
-    211,
+    440,
     bug(
       'a promise given back still counts when it comes late',
       ['weather', 'one-way', 'slow'],
@@ -229,10 +229,10 @@ export const protocolBugs: readonly ProtocolBug[] = [
     edits: [
       {
         file: 'lease-clock.ts',
-        replace:
-          'const isJump = Math.abs(apart) > this.#jumpMs + 0.02 * monotonic;\n    this.#nowMs += isJump ? monotonic : monotonic + Math.max(0, apart);',
-        by: 'const isJump = false;\n    this.#nowMs += monotonic;',
+        replace: 'if (Math.abs(apart) > this.#jumpMs + 0.02 * monotonic)',
+        by: 'if (apart === Number.POSITIVE_INFINITY)',
       },
+      { file: 'lease-clock.ts', replace: 'Math.max(0, apart - wallStepMs)', by: '0' },
     ],
     breaks: ['I1'],
     under: ['suspend'],
@@ -282,5 +282,13 @@ export const protocolBugs: readonly ProtocolBug[] = [
       "if (lease.doubtedMs !== undefined && lease.assurance === 'cluster')\n        this.end",
       'if (lease.doubtedMs === 0)\n        this.end',
     ),
+  ),
+  bug(
+    'the steps of the wall clock count at every look, so many looks make a lease short',
+    ['partition'],
+    'I5',
+    'lease-clock.ts',
+    'const sleptMs = Math.max(0, apart - wallStepMs);',
+    'const sleptMs = Math.max(0, apart);',
   ),
 ];

@@ -47,7 +47,9 @@ export class SimulatedNode {
 
   now(trueMs: number): Instant {
     const awakeMs = (this.#asleepSinceMs ?? trueMs) - this.#sleptMs;
-    return { monotonicMs: 1000 + awakeMs * this.rate, wallMs: wallEpochMs + trueMs + this.#wallOffsetMs };
+    // A wall clock shows whole milliseconds, as `Date.now` does.
+    const wallMs = Math.floor(wallEpochMs + trueMs + this.#wallOffsetMs);
+    return { monotonicMs: 1000 + awakeMs * this.rate, wallMs };
   }
 
   /** When the monotonic clock will show a time, if the machine stays awake. */
