@@ -131,6 +131,11 @@ export const errorKinds = {
     http: 503,
     when: 'the thread that talks to peers is not there, or this node keeps its log in memory',
   },
+  EMBEDDING_FAILED: {
+    exit: 5,
+    http: 502,
+    when: 'a service gives no embeddings: it is away, refuses, or answers what is none; `details.reason` says which',
+  },
   VERIFY_FAILED: { exit: 5, http: 500, when: 'verify found damage, or a backup is not what it was' },
   UNHEALTHY: { exit: 5, http: 500, when: 'doctor found something that is not in order' },
   INTERNAL: { exit: 70, http: 500, when: 'a defect of agent-collab' },

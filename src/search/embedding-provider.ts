@@ -12,7 +12,7 @@ export interface EmbeddingProvider {
   readonly maxBatch: number;
   /**
    * @returns one vector of length 1 for each text, in their order, all of one dimension.
-   * @throws EMBEDDING_FAILED when there is none, with the reason and without any key.
+   * @throws EMBEDDING_FAILED when there is none, with the reason and without any key; the reason of `signal` once that is aborted.
    */
   embed(
     texts: readonly string[],
