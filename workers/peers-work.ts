@@ -4,7 +4,7 @@ import { packBatch } from '../src/p2p/foreign-batch.ts';
 import type { MainAsks, PeerAsks, PeerStart } from '../src/p2p/peer-contract.ts';
 import { type PeerClock, PeerNode } from '../src/p2p/peer-node.ts';
 import { operationsOf } from '../src/p2p/peer-operations.ts';
-import { type Answerers, ThreadLink } from '../src/p2p/thread-link.ts';
+import { type Answerers, ThreadLink } from '../src/queue/thread-link.ts';
 
 /** Answers nothing before the node is open, and tells the parent when it is. */
 export async function openPeers(

@@ -13,6 +13,11 @@ export function autostartAllowed(): boolean {
   return process.env.AGENT_COLLAB_NO_AUTOSTART !== '1';
 }
 
+/** Keys and hosts of services that make embeddings, by the names that those services use: see `chooseEmbeddings`. */
+export function embeddingEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
 /** `NO_COLOR`, of any non-empty value, turns colour off (no-color.org). */
 export function colourWanted(): boolean {
   return !process.env.NO_COLOR;

@@ -136,6 +136,11 @@ export const errorKinds = {
     http: 502,
     when: 'a service gives no embeddings: it is away, refuses, or answers what is none; `details.reason` says which',
   },
+  SEARCH_UNAVAILABLE: {
+    exit: 5,
+    http: 503,
+    when: 'the thread that searches shared context ended or does not answer; the next search begins another',
+  },
   VERIFY_FAILED: { exit: 5, http: 500, when: 'verify found damage, or a backup is not what it was' },
   UNHEALTHY: { exit: 5, http: 500, when: 'doctor found something that is not in order' },
   INTERNAL: { exit: 70, http: 500, when: 'a defect of agent-collab' },

@@ -13,6 +13,7 @@ export const contextCommands = {
       message: { kind: 'text', alias: 'm', summary: 'the text itself' },
       file: { kind: 'text', summary: 'read the text from this file' },
       tag: { kind: 'texts', summary: 'a word to find it by; may be repeated' },
+      supersedes: { kind: 'text', summary: 'id of a context that this one takes the place of' },
       agent: agentOption,
     },
     example: 'agent-collab context share src/login.ts -m "tokens expire after 15 min" --tag auth',
@@ -36,7 +37,7 @@ export const contextCommands = {
     example: 'agent-collab context show 12D3KooWExample:7',
   },
   'context search': {
-    summary: 'find shared context by its words, the best first',
+    summary: 'find shared context by words and by meaning, the best first',
     positionals: { words: { count: 'many', summary: 'what it is about' } },
     options: {
       path: pathOption,

@@ -86,6 +86,8 @@ const schemas = {
     content: z.string().min(1),
     tags: z.array(z.string().min(1).max(100)).max(50).optional(),
     metadata: z.record(z.string(), z.json()).optional(),
+    /** A context that this one takes the place of. */
+    supersedes: z.string().min(1).max(100).optional(),
     durability: z.enum(['accepted', 'committed', 'flushed']).optional(),
   }),
   'context.list': z.strictObject({

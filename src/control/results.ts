@@ -1,6 +1,7 @@
 /** What the daemon answers, operation by operation. Times are ISO 8601 in UTC. */
 
 import type { ClusterView, InviteView, PeerView } from './cluster-views.ts';
+import type { CohesionView, ContextView, SearchHitView, VectorStateView } from './context-views.ts';
 import type { OperationName } from './operations.ts';
 import type { UsageView } from './usage-views.ts';
 
@@ -99,18 +100,6 @@ export interface DeltaView {
   readonly deps: Readonly<Record<string, number>>;
   readonly prev: string | null;
   readonly payload: Readonly<Record<string, unknown>>;
-}
-
-export interface ContextView {
-  readonly id: string;
-  readonly path: string;
-  readonly content: string;
-  readonly tags: readonly string[];
-  readonly metadata: Readonly<Record<string, unknown>>;
-  readonly agent: string;
-  readonly project: string;
-  readonly time: string;
-  readonly source: string;
 }
 
 export interface AuditView {
@@ -218,33 +207,6 @@ export interface UpdatesView {
   readonly next?: string;
 }
 
-export interface SearchHitView {
-  readonly id: string;
-  readonly path: string;
-  readonly content: string;
-  readonly tags: readonly string[];
-  readonly agent: string;
-  readonly time: string;
-  /** Comparable within one answer only. */
-  readonly score: number;
-  /** The words of the query that stand in it. */
-  readonly matched: readonly string[];
-}
-
-export interface CohesionView {
-  readonly verdict: 'cohesive' | 'conflict' | 'uncertain';
-  /** `lexical`: by whole words, without regard to meaning. */
-  readonly method: 'lexical';
-  readonly evidence: readonly {
-    readonly id: string;
-    readonly path: string;
-    readonly agent: string;
-    readonly passage: string;
-    readonly shared: readonly string[];
-    readonly says: 'forbids' | 'agrees';
-  }[];
-}
-
 /** A path of a commit that another agent has leased. */
 export interface CommitConflict {
   readonly path: string;
@@ -303,7 +265,12 @@ interface Results {
   'context.share': { readonly context: ContextView; readonly durability: string };
   'context.list': { readonly contexts: readonly ContextView[] };
   'context.show': { readonly context: ContextView };
-  'context.search': { readonly method: 'lexical'; readonly hits: readonly SearchHitView[] };
+  'context.search': {
+    /** `lexical`: by words alone. */
+    readonly method: 'lexical' | 'hybrid';
+    readonly hits: readonly SearchHitView[];
+    readonly vectors: VectorStateView;
+  };
   'context.cohesion': CohesionView;
   'agent.updates': UpdatesView;
   'agent.identify': { readonly agent: string | null };

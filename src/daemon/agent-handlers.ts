@@ -47,12 +47,13 @@ export function agentHandlers({ agents, locks, targets }: AgentHandlerParts): Ag
       touch(agent);
       const scope = await where(cwd, path);
       const { search } = await agents.open();
-      const hits = await search.search({ text: query, ...scope, limit: limit ?? defaultHits });
-      return { method: search.method, hits: hits.map(({ project, ...hit }) => hit) };
+      const answer = await search.search({ text: query, ...scope, limit: limit ?? defaultHits });
+      return { ...answer, hits: answer.hits.map(({ project, ...hit }) => hit) };
     },
     'context.cohesion': async ({ cwd, path, text, agent }) => {
       touch(agent);
-      return (await agents.open()).judge({ text, ...(await where(cwd, path)), limit: cohesionHits });
+      const { search } = await agents.open();
+      return search.judge({ text, ...(await where(cwd, path)), limit: cohesionHits });
     },
     'agent.updates': async ({ agent, cwd, paths }) => {
       touch(agent);

@@ -35,6 +35,7 @@ export class AgentHost {
   async close(): Promise<void> {
     const services = await this.#opening;
     services?.watch.close();
+    await services?.search.close();
     await services?.usage.close();
   }
 

@@ -13,13 +13,13 @@ import type { Logger } from '../base/log.ts';
 import type { Config } from '../home/config.ts';
 import type { LockTransition } from '../lock/outcome.ts';
 import { formatTarget } from '../lock/target.ts';
-import { judgeCohesion } from '../search/cohesion.ts';
-import type { SearchQuery } from '../search/context-search.ts';
+import { SearchThread } from '../offload/search-thread.ts';
+import type { EmbeddingSettings } from '../search/choose-embeddings.ts';
 import { Budget } from '../usage/budget.ts';
 import { PriceList, readPrices } from '../usage/price-list.ts';
 import { UsageLog } from '../usage/usage-log.ts';
 import type { AuditService } from './audit-service.ts';
-import { lazySearch } from './context-feed.ts';
+import { readContexts } from './context-feed.ts';
 import type { DeltaService } from './delta-service.ts';
 import type { LockService } from './lock-service.ts';
 import { noticeView } from './lock-views.ts';
@@ -35,6 +35,9 @@ export interface AgentServiceParts {
   /** Where token usage is written; undefined in memory mode. */
   readonly metrics: string | undefined;
   readonly usage: Config['usage'];
+  /** Where vectors are kept; undefined in memory mode. */
+  readonly vectors: string | undefined;
+  readonly search: Config['search'];
 }
 
 export type AgentServices = Awaited<ReturnType<typeof createAgentServices>>;
@@ -81,7 +84,11 @@ export async function createAgentServices(parts: AgentServiceParts) {
     noticeText: noticeView,
     wallMs: () => clock.wallMs(),
   });
-  const search = lazySearch(deltas.store);
+  const search = new SearchThread({
+    directory: parts.vectors,
+    embeddings: embeddingSettings(parts.search),
+    feed: readContexts(deltas.store),
+  });
   return {
     claims,
     updates,
@@ -90,7 +97,6 @@ export async function createAgentServices(parts: AgentServiceParts) {
     hooks,
     commits: new CommitCheck({ places, locks, violations, clock }),
     search,
-    judge: (query: SearchQuery) => judgeCohesion(search, query),
     /** What a transition of a lock means to agents. */
     note: (transition: LockTransition) => noteTransition({ watch, memory }, transition),
     usage,
@@ -100,6 +106,11 @@ export async function createAgentServices(parts: AgentServiceParts) {
       ...((await budget?.warnings()) ?? []),
     ],
   };
+}
+
+/** An empty setting means the service's own. */
+function embeddingSettings({ provider, model, url }: Config['search']): EmbeddingSettings {
+  return { provider, ...(model === '' ? {} : { model }), ...(url === '' ? {} : { url }) };
 }
 
 /** Own prices that cannot be read leave those of the program, and are spoken of. */

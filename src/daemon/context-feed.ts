@@ -1,29 +1,13 @@
 import type { Position } from '../base/ids.ts';
-import type { ContextFeed, ContextSearch } from '../search/context-search.ts';
+import type { ContextFeed } from '../search/context-search.ts';
 import type { DeltaStore } from '../store/delta-store.ts';
 import { contextView } from './views.ts';
 
-/** Positions read in one go. */
-const step = 1000;
-
-/** Its package is loaded by the first search, so that the start of a daemon does not pay for it. */
-export function lazySearch(store: DeltaStore): ContextSearch {
-  let opening: Promise<ContextSearch> | undefined;
-  const open = async () => {
-    const { LexicalSearch } = await import('../search/context-search.ts');
-    return new LexicalSearch(readContexts(store));
-  };
-  return {
-    method: 'lexical',
-    search: async (query) => {
-      opening ??= open();
-      return (await opening).search(query);
-    },
-  };
-}
+/** Positions read in one go: few enough that the main loop does not stand still for them. */
+const step = 250;
 
 /** Shared context in the order of the log, as the search takes it. */
-function readContexts(store: DeltaStore): ContextFeed {
+export function readContexts(store: DeltaStore): ContextFeed {
   return {
     head: async () => (await store.stats()).head,
     read: async (from) => {

@@ -202,9 +202,22 @@ export class DaemonControl implements ControlService {
       content,
       ...(tags === undefined || tags.length === 0 ? {} : { tags }),
       ...(metadata === undefined ? {} : { metadata }),
+      ...(input.supersedes === undefined
+        ? {}
+        : { supersedes: await this.#toSupersede(input.supersedes, where.project) }),
     };
     const draft = { agent: agent as AgentId, project: where.project, type: 'context', payload } as const;
     return { context: contextView(await this.#parts.deltas.append(draft, durability)), durability };
+  }
+
+  /** @returns the whole id. @throws NOT_FOUND, INVALID_ARGUMENT when it is no context of the project. */
+  async #toSupersede(id: string, project: ProjectId): Promise<string> {
+    const delta = await this.#parts.deltas.find(id);
+    if (delta.type === 'context' && delta.project === project) return delta.id;
+    throw new CollabError('INVALID_ARGUMENT', `${delta.id} is no shared context of this project`, {
+      next: 'Take an id from agent-collab context list.',
+      details: { field: 'supersedes' },
+    });
   }
 
   async #listContexts(input: OperationInput<'context.list'>): Promise<OperationResult<'context.list'>> {

@@ -85,6 +85,8 @@ export function createServices(
     targets,
     metrics,
     usage: config.usage,
+    vectors: stores.kind === 'memory' ? undefined : paths.vectors,
+    search: config.search,
   });
   return { audit, deltas, guard, locks, agreement, peers, retention, targets, agents };
 }

@@ -2,7 +2,8 @@
 
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { hlcToMs } from '../base/hybrid-clock.ts';
-import type { AuditView, ContextView, DeltaView } from '../control/results.ts';
+import type { ContextView } from '../control/context-views.ts';
+import type { AuditView, DeltaView } from '../control/results.ts';
 import { type Delta, deltaPath, type StoredDelta } from '../delta/delta.ts';
 
 export function isoTime(wallMs: number): string {
@@ -28,7 +29,7 @@ export function deltaView(delta: StoredDelta): DeltaView {
 
 /** Payloads may come from other nodes and versions: what has not the expected form is left out, not trusted. */
 export function contextView(delta: Delta): ContextView {
-  const { content, tags, metadata } = delta.payload;
+  const { content, tags, metadata, supersedes } = delta.payload;
   return {
     id: delta.id,
     path: deltaPath(delta) ?? '.',
@@ -40,6 +41,7 @@ export function contextView(delta: Delta): ContextView {
     project: delta.project,
     time: isoTime(hlcToMs(delta.time)),
     source: delta.source,
+    ...(typeof supersedes === 'string' ? { supersedes } : {}),
   };
 }
 

@@ -97,6 +97,15 @@ const sections = {
       'A JSON file of prices that come before those of the program: {"models": {"name": {"input": 3, "output": 15}}}, dollars for a million tokens',
     ),
   }),
+  search: section({
+    provider: setting(
+      z.enum(['offline', 'none', 'auto', 'voyage', 'openai', 'google', 'ollama']),
+      'offline',
+      'Who makes the vectors of shared context: the encoder that ships with the program, nobody, a service that is sent the texts, or with auto the service whose key is in the environment',
+    ),
+    model: setting(z.string().max(200), '', 'Model of that service; empty for its usual one'),
+    url: setting(z.string().max(2000), '', 'Address of that service; empty for its own'),
+  }),
   peers: section({
     name: setting(
       z.string().max(100),
@@ -145,6 +154,7 @@ const configSchema = z
     storage: sections.storage.prefault({}),
     audit: sections.audit.prefault({}),
     usage: sections.usage.prefault({}),
+    search: sections.search.prefault({}),
     peers: sections.peers.prefault({}),
   })
   .refine((it) => it.locks.defaultTtlMs <= it.locks.maxTtlMs, {

@@ -38,7 +38,7 @@ export interface HomePaths {
  * │   ├── audit/
  * │   └── damaged/        <timestamp>-<store>/: what a repair has set aside
  * ├── metrics/            usage_YYYY-MM-DD.jsonl
- * ├── vectors/            <collection>.json
+ * ├── vectors/            context.vec: the vectors of shared context, derived from the log
  * ├── backups/            <timestamp>/
  * ├── logs/
  * └── .<file>.<pid>.<random>.tmp    half of an atomic write; cleaned by prepareHome once its writer is gone

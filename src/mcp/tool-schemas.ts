@@ -31,6 +31,7 @@ export const inputs = {
     content: text.min(1).max(200_000),
     tags: z.array(text.min(1).max(100)).max(50).optional(),
     metadata: z.record(text, z.json()).optional(),
+    supersedes: text.max(100).optional().describe('id it replaces'),
   }),
   search_similar: z.strictObject({
     query: text.min(1).max(10_000),
@@ -104,7 +105,9 @@ export const outputs = {
   share_context: z.object({ id: text, path: text, durability: text, notices }),
   search_similar: z.object({
     method: text,
-    hits: z.array(passage.extend({ content: text, score: z.number(), time: text })),
+    hits: z.array(
+      passage.extend({ content: text, score: z.number(), time: text, superseded_by: text.optional() }),
+    ),
     notices,
   }),
   get_updates: z.object({
@@ -116,7 +119,7 @@ export const outputs = {
   check_cohesion: z.object({
     verdict: z.enum(['cohesive', 'conflict', 'uncertain']),
     method: text,
-    evidence: z.array(passage.extend({ passage: text, says: text })),
+    evidence: z.array(passage.extend({ passage: text, says: text, reason: text })),
     notices,
   }),
   cluster_status: z.object({

@@ -128,7 +128,7 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
   share_context: {
     description: 'Tell the other agents what you learned or decided about a path; kept for good.',
     effect: 'adds',
-    run: async ({ path, content, tags, metadata }, call) => {
+    run: async ({ path, content, tags, metadata, supersedes }, call) => {
       const { context, durability } = await call.operation('context.share', {
         agent: call.agent(),
         cwd: call.cwdFor(path),
@@ -136,6 +136,7 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
         content,
         ...(tags === undefined ? {} : { tags }),
         ...(metadata === undefined ? {} : { metadata }),
+        ...(supersedes === undefined ? {} : { supersedes }),
       });
       return { id: context.id, path: context.path, durability };
     },
@@ -151,13 +152,14 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
         limit: limit ?? 5,
         ...agentOf(call),
       });
-      const shown = hits.map(({ id, path: about, agent, content, score, time }) => ({
+      const shown = hits.map(({ id, path: about, agent, content, score, time, supersededBy }) => ({
         id,
         path: about,
         agent,
         content: content.slice(0, maxHitChars),
         score,
         time,
+        ...(supersededBy === undefined ? {} : { superseded_by: supersededBy }),
       }));
       return { method, hits: shown };
     },
@@ -186,12 +188,13 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
         ...(path === undefined ? {} : { path }),
         ...agentOf(call),
       });
-      const passages = evidence.map(({ id, path: about, agent, passage, says }) => ({
+      const passages = evidence.map(({ id, path: about, agent, passage, says, reason }) => ({
         id,
         path: about,
         agent,
         passage,
         says,
+        reason,
       }));
       return { verdict, method, evidence: passages };
     },

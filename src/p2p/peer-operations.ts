@@ -5,6 +5,7 @@ import { CollabError } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
 import { randomHex } from '../base/random.ts';
 import { seqOf, type VersionVector } from '../delta/version-vector.ts';
+import type { Answerers } from '../queue/thread-link.ts';
 import { type ClusterDocument, keyIdOf, loadCluster, type MemberPlaces } from './cluster-file.ts';
 import { ClusterStore } from './cluster-store.ts';
 import { knock } from './door.ts';
@@ -13,7 +14,6 @@ import { invite, invites, revokeInvite } from './invites.ts';
 import { clusterIdOf, type Member, Membership } from './membership.ts';
 import type { ClusterView, PeerAsks, PeerView } from './peer-contract.ts';
 import type { PeerNode } from './peer-node.ts';
-import type { Answerers } from './thread-link.ts';
 
 /** Gossip of a farewell gets this long. */
 const farewellMs = 400;

@@ -1,9 +1,9 @@
 /** The main thread's end of the peers' thread: starts it, hands requests through, and starts it again when it dies. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { CollabError, decodeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import { type Answerers, beginThread, ThreadLink } from '../queue/thread-link.ts';
 import type { MainAsks, PeerAsks, PeerStart } from './peer-contract.ts';
-import { type Answerers, ThreadLink } from './thread-link.ts';
 
 const restartPauseMs = 1000;
 /** Old space of the thread: a node among 50 members takes a tenth. Over it the thread ends, and the daemon does not. */
@@ -43,13 +43,7 @@ export class PeerThread {
   start(): void {
     if (this.#worker !== undefined || this.#isClosed) return;
     const { url, start, answerers, logger } = this.#parts;
-    const isSource = url.endsWith('.ts');
-    const worker = new Worker(isSource ? throughTsx(url) : new URL(url), {
-      workerData: start,
-      eval: isSource,
-      name: 'peers',
-      resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
-    });
+    const worker = beginThread(url, { workerData: start, name: 'peers', maxHeapMb });
     const link = new ThreadLink<PeerAsks, MainAsks>(worker, {
       ...answerers,
       failed: (error) => logger.warn('the peers thread met an error', { error: decodeError(error).message }),
@@ -99,11 +93,6 @@ export class PeerThread {
     // It holds no lock and writes no store: ended in the middle, it leaves nothing half done but what is atomic.
     await worker.terminate();
   }
-}
-
-/** A thread of Node 20 that begins in a `.ts` file knows nothing of tsx yet: it registers that first. */
-function throughTsx(url: string): string {
-  return `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`;
 }
 
 function unavailable(): CollabError {

@@ -21,6 +21,9 @@ export interface EmbeddingProvider {
   ): Promise<readonly Float32Array[]>;
 }
 
+/** Of the encoder that ships with the program. */
+export const offlineModel = 'universal-sentence-encoder-lite-en-1';
+
 /** Scales a vector to length 1, in place; one of zeros stays. */
 export function normalize(vector: Float32Array): Float32Array {
   let sum = 0;

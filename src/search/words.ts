@@ -1,3 +1,5 @@
+import { stemmer } from 'stemmer';
+
 /** Words that stand in every text and tell nothing about it. */
 const commonWords: ReadonlySet<string> = new Set(
   'a an and are as at be but by can do for from has have if in into is it its of on or so than that the their then there these they this to was we were which will with you your'.split(
@@ -13,4 +15,9 @@ export function wordsOf(text: string): readonly string[] {
     const all = parts.length > 1 ? [word, ...parts] : [word];
     return all.map((one) => one.toLowerCase()).filter((one) => one.length > 1 && !commonWords.has(one));
   });
+}
+
+/** The stem of an English word (Porter 1980): `locking`, `locks` and `locked` have one; what is no such word stays itself. */
+export function stemOf(word: string): string {
+  return stemmer(word);
 }

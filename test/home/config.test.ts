@@ -43,6 +43,7 @@ test('an empty document gives the defaults of the specification, frozen through 
     storage: { retentionDays: 30, retentionBytes: null, maxBytes: null, mapSizeBytes: 64 * 1024 ** 3 },
     audit: { retentionDays: 90 },
     usage: { monthlyBudget: null, pricesFile: '' },
+    search: { provider: 'offline', model: '', url: '' },
     peers: { name: '', listen: '0.0.0.0', port: 0, doorPort: 0, mdns: true, behindNat: false },
   });
   assert.deepEqual(warnings, []);
@@ -56,7 +57,7 @@ test('every setting is described with a default that is its own and lies in its 
     described.map((it) => it.key),
     settingKeys,
   );
-  assert.equal(described.length, 23);
+  assert.equal(described.length, 26);
   for (const { key, type, default: value, summary } of described) {
     assert.deepEqual(value, valueAt(config as JsonDocument, key), key);
     assert.ok(type !== 'value' && summary.length > 10, key);

@@ -58,7 +58,7 @@ async function playAll(mcp: McpClient, place: HookPlace, holder: RegExp): Promis
   const shared = await call('share_context', { path: 'src/a.ts', content, tags: ['auth'] });
   assert.equal(shared.durability, 'flushed');
   const found = await call('search_similar', { query: 'cached tokens' });
-  assert.equal(found.method, 'lexical');
+  assert.equal(found.method, 'hybrid');
   assert.equal(found.hits[0].id, shared.id);
   const judged = await call('check_cohesion', {
     text: 'Keep the login tokens cached in memory',

@@ -20,6 +20,7 @@ export const share: CommandRun<'context share'> = async (args, { daemon, cwd }) 
     path: args.path,
     content,
     ...(args.tag.length === 0 ? {} : { tags: [...args.tag] }),
+    ...(args.supersedes === undefined ? {} : { supersedes: args.supersedes }),
   });
   const { context, durability } = data;
   return {

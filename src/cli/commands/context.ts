@@ -1,5 +1,5 @@
 import { systemClock } from '../../base/clock.ts';
-import type { ContextView } from '../../control/results.ts';
+import type { ContextView, SearchHitView, VectorStateView } from '../../control/context-views.ts';
 import { agentIdentity } from '../agent-identity.ts';
 import type { CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
@@ -46,6 +46,7 @@ export const show: CommandRun<'context show'> = async (args, { daemon }) => {
           ['path', oneLine(context.path)],
           ['project', oneLine(context.project)],
           ['agent', oneLine(context.agent)],
+          ['supersedes', context.supersedes],
           ['shared', showTime(context.time, systemClock.wallMs())],
           ['tags', context.tags.length === 0 ? undefined : oneLine(context.tags.join(', '))],
           ['metadata', metadata && oneLine(JSON.stringify(metadata))],
@@ -69,12 +70,28 @@ export const search: CommandRun<'context search'> = async (args, { daemon, cwd }
   return {
     data,
     notices,
-    text: (screen) =>
-      data.hits.length === 0
-        ? 'no shared context has any of these words\n'
-        : contextTable(data.hits, { head: 'WORDS', cell: ({ matched }) => matched.join(', ') }, screen),
+    text: async (screen) => {
+      const { hits, vectors } = data;
+      const table =
+        hits.length === 0
+          ? 'no shared context speaks of it\n'
+          : await contextTable(hits, { head: 'WHY', cell: whyFound }, screen);
+      return `${table}${vectorsText(vectors)}`;
+    },
   };
 };
+
+function whyFound({ matched, supersededBy }: SearchHitView): string {
+  const why = matched.length === 0 ? 'by meaning' : matched.join(', ');
+  return supersededBy === undefined ? why : `${why}; superseded by ${shortId(supersededBy)}`;
+}
+
+/** A sentence where the search could not go by meaning for all that there is. */
+function vectorsText({ model, embedded, entries, problem }: VectorStateView): string {
+  if (model === null || (embedded === entries && problem === undefined)) return '';
+  const why = problem === undefined ? 'the rest follows' : oneLine(problem);
+  return `by meaning: ${embedded} of ${entries} contexts so far, by words: all (${why})\n`;
+}
 
 /** Contexts with a column of the command's own. */
 function contextTable<T extends Pick<ContextView, 'id' | 'path' | 'content' | 'agent' | 'time'>>(

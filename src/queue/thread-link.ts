@@ -1,8 +1,8 @@
 /**
- * Requests between the main thread and the peers' thread, both ways over one port. Unlike a lane, this thread has an event loop: it is
- * a network service, so messages are what wakes it. What comes in bulk is bounded by its sender, who waits for the answers.
+ * Requests between the main thread and one that has an event loop, as the peers' and the search's have and a lane's has not, both ways
+ * over one port. What comes in bulk is bounded by its sender, who waits for the answers.
  */
-import type { MessagePort, Transferable } from 'node:worker_threads';
+import { type MessagePort, type Transferable, Worker } from 'node:worker_threads';
 import { type CollabError, decodeError, encodeError, type WireError } from '../base/errors.ts';
 
 /** Of an interface of methods: what goes into one, and what comes out. Everything is structured-cloned. */
@@ -44,7 +44,7 @@ export class ThreadLink<Wanted, Offered> {
     this.#port.on('message', (message) => this.#take(message));
   }
 
-  /** @throws what the other side threw; PEERS_UNAVAILABLE when it ends before it has answered. */
+  /** @throws what the other side threw; what `close` was given when it ends before it has answered. */
   async ask<Name extends keyof Wanted & string>(
     name: Name,
     input: InputOf<Wanted[Name]>,
@@ -97,4 +97,26 @@ export class ThreadLink<Wanted, Offered> {
     const answerers = this.#answerers as Readonly<Record<string, (input: unknown) => unknown>>;
     return answerers[name]?.(input);
   }
+}
+
+export interface ThreadOptions {
+  readonly workerData: unknown;
+  readonly name: string;
+  readonly maxHeapMb: number;
+}
+
+/** A thread with an event loop, from a built file or, through tsx, from a source. */
+export function beginThread(url: string, { workerData, name, maxHeapMb }: ThreadOptions): Worker {
+  const isSource = url.endsWith('.ts');
+  return new Worker(isSource ? throughTsx(url) : new URL(url), {
+    workerData,
+    eval: isSource,
+    name,
+    resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
+  });
+}
+
+/** A thread of Node 20 that begins in a `.ts` file knows nothing of tsx yet: it registers that first. */
+function throughTsx(url: string): string {
+  return `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => { register(); return import(${JSON.stringify(url)}); })`;
 }
