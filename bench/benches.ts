@@ -2,6 +2,7 @@ import { auditTrail } from './audit-trail.ts';
 import { clusterCatchUp } from './cluster-catch-up.ts';
 import { clusterGossip, clusterGossipLarge } from './cluster-gossip.ts';
 import { clusterLocks } from './cluster-locks.ts';
+import { contextSearch } from './context-search.ts';
 import { daemonStart } from './daemon-start.ts';
 import { deltaAppend } from './delta-append.ts';
 import type { BenchSpec } from './harness/measure.ts';
@@ -34,6 +35,7 @@ export const benches: readonly BenchSpec[] = [
   daemonStart,
   socketCalls,
   hookDecision,
+  contextSearch,
   clusterCatchUp,
   clusterGossip,
   clusterGossipLarge,

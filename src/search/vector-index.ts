@@ -53,19 +53,24 @@ export class VectorIndex {
   search(vector: Float32Array, accept: (owner: string) => boolean, limit: number): readonly VectorHit[] {
     const nearest: { owner: string; similarity: number }[] = [];
     const accepted = new Map<string, boolean>();
-    for (let row = 0; row < this.#owners.length; row += 1) {
-      const owner = this.#owners[row];
-      if (owner === undefined) continue;
-      const similarity = this.#similarity(row, vector);
-      const least = nearest.length < limit ? Number.NEGATIVE_INFINITY : (nearest.at(-1)?.similarity ?? 0);
-      if (similarity <= least) continue;
-      let isAccepted = accepted.get(owner);
-      if (isAccepted === undefined) {
-        isAccepted = accept(owner);
-        accepted.set(owner, isAccepted);
+    const similarities = new Float32Array(blockRows);
+    this.#blocks.forEach((block, nth) => {
+      products(block, vector, similarities);
+      const rows = Math.min(blockRows, this.#owners.length - nth * blockRows);
+      for (let row = 0; row < rows; row += 1) {
+        const similarity = similarities[row] as number;
+        const least = nearest.length < limit ? Number.NEGATIVE_INFINITY : (nearest.at(-1)?.similarity ?? 0);
+        if (similarity <= least) continue;
+        const owner = this.#owners[nth * blockRows + row];
+        if (owner === undefined) continue;
+        let isAccepted = accepted.get(owner);
+        if (isAccepted === undefined) {
+          isAccepted = accept(owner);
+          accepted.set(owner, isAccepted);
+        }
+        if (isAccepted) insert(nearest, { owner, similarity }, limit);
       }
-      if (isAccepted) insert(nearest, { owner, similarity }, limit);
-    }
+    });
     return nearest;
   }
 
@@ -77,14 +82,22 @@ export class VectorIndex {
         yield { owner, nth, vector: block.slice(start, start + this.dimension) };
       }
   }
+}
 
-  #similarity(row: number, vector: Float32Array): number {
-    const block = this.#blocks[Math.floor(row / blockRows)] as Float32Array;
-    const start = (row % blockRows) * this.dimension;
-    let sum = 0;
-    for (let at = 0; at < this.dimension; at += 1)
-      sum += (block[start + at] as number) * (vector[at] as number);
-    return sum;
+/** The product of a vector with each row of a block. Four sums at a time: one alone would wait for itself at each step. */
+function products(block: Float32Array, vector: Float32Array, into: Float32Array): void {
+  const dimension = vector.length;
+  const even = dimension - (dimension % 4);
+  for (let row = 0, start = 0; row < into.length; row += 1, start += dimension) {
+    let [a, b, c, d] = [0, 0, 0, 0];
+    for (let at = 0; at < even; at += 4) {
+      a += (block[start + at] as number) * (vector[at] as number);
+      b += (block[start + at + 1] as number) * (vector[at + 1] as number);
+      c += (block[start + at + 2] as number) * (vector[at + 2] as number);
+      d += (block[start + at + 3] as number) * (vector[at + 3] as number);
+    }
+    for (let at = even; at < dimension; at += 1) a += (block[start + at] as number) * (vector[at] as number);
+    into[row] = a + b + c + d;
   }
 }
 

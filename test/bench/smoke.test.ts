@@ -12,6 +12,7 @@ const slow = [
   'socket-calls',
   'soak',
   'hook-decision',
+  'context-search',
   'cluster-locks',
   'scale',
   'cluster-catch-up',
