@@ -1,6 +1,7 @@
 /** What the daemon answers, operation by operation. Times are ISO 8601 in UTC. */
 
 import type { ClusterView, InviteView, PeerView } from './cluster-views.ts';
+import type { InterestResults } from './interest-views.ts';
 import type { OperationName } from './operations.ts';
 import type { UsageView } from './usage-views.ts';
 
@@ -291,7 +292,7 @@ export interface BackupView {
   readonly leftOut: readonly { readonly path: string; readonly why: string }[];
 }
 
-interface Results {
+interface Results extends InterestResults {
   status: StatusView;
   'lock.acquire': { readonly lock: LockView };
   'lock.release': { readonly released: LockView };

@@ -23,6 +23,7 @@ import { agentHandlers } from './agent-handlers.ts';
 import type { AgentHost } from './agent-host.ts';
 import type { AuditService } from './audit-service.ts';
 import type { DeltaService } from './delta-service.ts';
+import { interestHandlers } from './interest-handlers.ts';
 import type { LockAgreement } from './lock-agreement.ts';
 import type { LockService } from './lock-service.ts';
 import { lockView, noticeView, refusalError, waiterView } from './lock-views.ts';
@@ -95,6 +96,7 @@ export class DaemonControl implements ControlService {
         });
       },
       ...agentHandlers(components),
+      ...interestHandlers(components),
       'hook.endpoint': components.hookEndpoint,
       log: (input) => this.#log(input),
       audit: (input) => this.#audit(input),

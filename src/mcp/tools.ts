@@ -165,13 +165,12 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
   get_updates: {
     description: 'Unread news about your files: lost locks, changes and denials by others, new context.',
     effect: 'changes',
-    run: async ({ paths }, call) => {
+    run: async ({ paths, keep_minutes }, call) => {
+      const who = { agent: call.agent(), cwd: call.cwdFor('.') };
+      if (keep_minutes !== undefined && paths !== undefined && paths.length > 0)
+        await call.operation('interest.add', { ...who, patterns: paths, forMs: keep_minutes * 60_000 });
       const more = paths === undefined ? {} : { paths };
-      const view = await call.operation('agent.updates', {
-        agent: call.agent(),
-        cwd: call.cwdFor('.'),
-        ...more,
-      });
+      const view = await call.operation('agent.updates', { ...who, ...more });
       return { ...view, updates: view.updates.map((update) => ({ ...update })) };
     },
   },
