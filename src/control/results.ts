@@ -3,6 +3,7 @@
 import type { ClusterView, InviteView, PeerView } from './cluster-views.ts';
 import type { InterestResults } from './interest-views.ts';
 import type { OperationName } from './operations.ts';
+import type { ShareView } from './share-view.ts';
 import type { UsageView } from './usage-views.ts';
 
 /** The envelope of every answer, on the socket and on standard output. */
@@ -301,7 +302,7 @@ interface Results extends InterestResults {
   'lock.list': { readonly locks: readonly LockView[]; readonly waiters: readonly WaiterView[] };
   'lock.force': { readonly released: LockView };
   why: WhyView;
-  'context.share': { readonly context: ContextView; readonly durability: string };
+  'context.share': ShareView;
   'context.list': { readonly contexts: readonly ContextView[] };
   'context.show': { readonly context: ContextView };
   'context.search': { readonly method: 'lexical'; readonly hits: readonly SearchHitView[] };

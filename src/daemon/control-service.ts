@@ -31,6 +31,7 @@ import { listLog } from './log-listing.ts';
 import { peerHandlers } from './peer-handlers.ts';
 import type { PeerService } from './peer-service.ts';
 import type { RetentionSchedule } from './retention-schedule.ts';
+import { type SecretPolicy, screenSecrets } from './secret-screen.ts';
 import type { OpenStores } from './stores.ts';
 import type { TargetResolver } from './targets.ts';
 import { auditView, contextView, deltaView } from './views.ts';
@@ -48,6 +49,8 @@ export interface ControlComponents {
   /** Makes a backup in `to`, or in backups/ of the data directory. */
   readonly backup: (to: string | undefined) => Promise<OperationResult<'backup'>>;
   readonly retention: Pick<RetentionSchedule, 'run'>;
+  /** What becomes of secrets in what is shared. */
+  readonly secrets: SecretPolicy;
   /** The parts of a status that the daemon itself knows. */
   readonly status: (project: ProjectId | null) => Promise<StatusView>;
   readonly hookEndpoint: Handlers['hook.endpoint'];
@@ -146,8 +149,10 @@ export class DaemonControl implements ControlService {
   ): Promise<OperationResult<'lock.acquire'>> {
     const { cwd, targets, ...claim } = input;
     this.#touch(input.agent);
+    // An intention goes into the audit trail and to every member.
+    const intention = screenSecrets({ intention: claim.intention }, this.#parts.secrets).screened.intention;
     const resolved = await Promise.all(targets.map((target) => this.#parts.targets.target(cwd, target)));
-    const lock = await this.#parts.locks.acquire({ ...claim, targets: resolved }, request.signal);
+    const lock = await this.#parts.locks.acquire({ ...claim, intention, targets: resolved }, request.signal);
     return { lock: lockView(lock) };
   }
 
@@ -195,18 +200,19 @@ export class DaemonControl implements ControlService {
   }
 
   async #share(input: OperationInput<'context.share'>): Promise<OperationResult<'context.share'>> {
-    const { agent, cwd, path, content, tags, metadata } = input;
+    const { agent, cwd, path, content, tags = [], metadata } = input;
     this.#touch(agent);
-    const durability = input.durability ?? 'flushed';
-    const where = await this.#parts.targets.path(cwd, path);
-    const payload = {
-      path: where.path,
+    const said = {
       content,
-      ...(tags === undefined || tags.length === 0 ? {} : { tags }),
+      ...(tags.length === 0 ? {} : { tags }),
       ...(metadata === undefined ? {} : { metadata }),
     };
+    const { screened, redacted } = screenSecrets(said, this.#parts.secrets);
+    const durability = input.durability ?? 'flushed';
+    const where = await this.#parts.targets.path(cwd, path);
+    const payload = { path: where.path, ...screened };
     const draft = { agent: agent as AgentId, project: where.project, type: 'context', payload } as const;
-    return { context: contextView(await this.#parts.deltas.append(draft, durability)), durability };
+    return { context: contextView(await this.#parts.deltas.append(draft, durability)), durability, redacted };
   }
 
   async #listContexts(input: OperationInput<'context.list'>): Promise<OperationResult<'context.list'>> {

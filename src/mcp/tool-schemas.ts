@@ -102,7 +102,7 @@ export const outputs = {
     notices,
   }),
   why: z.object({ free: z.boolean(), explanation: text, notices }),
-  share_context: z.object({ id: text, path: text, durability: text, notices }),
+  share_context: z.object({ id: text, path: text, durability: text, redacted: notices, notices }),
   search_similar: z.object({
     method: text,
     hits: z.array(passage.extend({ content: text, score: z.number(), time: text })),

@@ -129,7 +129,7 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
     description: 'Tell the other agents what you learned or decided about a path; kept for good.',
     effect: 'adds',
     run: async ({ path, content, tags, metadata }, call) => {
-      const { context, durability } = await call.operation('context.share', {
+      const { context, durability, redacted } = await call.operation('context.share', {
         agent: call.agent(),
         cwd: call.cwdFor(path),
         path,
@@ -137,7 +137,13 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
         ...(tags === undefined ? {} : { tags }),
         ...(metadata === undefined ? {} : { metadata }),
       });
-      return { id: context.id, path: context.path, durability };
+      const leftOut = redacted.map(({ kind, count }) => (count === 1 ? kind : `${count} × ${kind}`));
+      return {
+        id: context.id,
+        path: context.path,
+        durability,
+        ...(leftOut.length === 0 ? {} : { redacted: leftOut }),
+      };
     },
   },
   search_similar: {

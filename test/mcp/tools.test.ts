@@ -57,6 +57,10 @@ async function playAll(mcp: McpClient, place: HookPlace, holder: RegExp): Promis
   const content = 'Tokens of the login must never be cached in memory.';
   const shared = await call('share_context', { path: 'src/a.ts', content, tags: ['auth'] });
   assert.equal(shared.durability, 'flushed');
+  assert.equal(shared.redacted, undefined);
+  const token = ['gh', 'p_', 'a1B2'.repeat(9)].join('');
+  const screened = await call('share_context', { path: 'src/a.ts', content: `Use ${token} and ${token}.` });
+  assert.deepEqual(screened.redacted, ['2 × GitHub token']);
   const found = await call('search_similar', { query: 'cached tokens' });
   assert.equal(found.method, 'lexical');
   assert.equal(found.hits[0].id, shared.id);
