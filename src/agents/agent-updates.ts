@@ -5,9 +5,10 @@ import type { UpdatesView } from '../control/results.ts';
 import { deltaPath, type StoredDelta } from '../delta/delta.ts';
 import { clip } from '../hook/hook-answer.ts';
 import { sessionOf } from '../hook/hook-event.ts';
-import { compileGlob, isGlob } from '../lock/glob.ts';
 import type { AgentMemory, AgentRecord } from './agent-memory.ts';
 import { changeText } from './change-text.ts';
+import { type Concerns, concernTest } from './concern.ts';
+import type { Interests } from './interests.ts';
 import type { AgentLocks, AgentLog, NoticeText } from './ports.ts';
 
 type Item = UpdatesView['updates'][number];
@@ -22,6 +23,7 @@ export interface UpdateParts {
   readonly locks: AgentLocks;
   readonly log: AgentLog;
   readonly memory: AgentMemory;
+  readonly interests: Pick<Interests, 'of'>;
   readonly noticeText: NoticeText;
 }
 
@@ -34,7 +36,7 @@ export class AgentUpdates {
 
   /**
    * Unread news, the most urgent first, as many as fit; what is told is read.
-   * @param patterns further paths or globs that the agent wants to hear about, relative to the project.
+   * @param patterns paths or globs that the agent wants to hear about this once, besides its interests; relative to the project.
    */
   async take(agent: AgentId, project: ProjectId, patterns: readonly string[] = []): Promise<UpdatesView> {
     const { locks, memory, noticeText } = this.#parts;
@@ -72,7 +74,11 @@ export class AgentUpdates {
     const held = this.#parts.locks
       .list({ agent: record.id })
       .flatMap(({ targets }) => targets.map(({ path }) => path));
-    const concerning = concernTest(record, project, [...held, ...patterns]);
+    const touched = [...record.paths.values()]
+      .filter((one) => one.project === project)
+      .map(({ path }) => path);
+    const interests = await this.#parts.interests.of(record.id, project);
+    const concerning = concernTest({ own: [...touched, ...held], asked: [...interests, ...patterns] });
     const items = fresh.flatMap((delta) => itemOf(delta, concerning));
     return { items: dedupe(items), head };
   }
@@ -82,26 +88,7 @@ function isFamily(a: AgentId, b: AgentId): boolean {
   return a === b || sessionOf(a) === b;
 }
 
-/** Context about a directory concerns what is in it; context about the whole project concerns everybody. */
-function concernTest(record: AgentRecord, project: ProjectId, patterns: readonly string[]) {
-  const own = [...record.paths.values()]
-    .filter((one) => one.project === project)
-    .map(({ path }) => path as string);
-  const globs = [...own, ...patterns].filter(isGlob).flatMap((pattern) => compileGlob(pattern) ?? []);
-  const plain = new Set([...own, ...patterns].filter((pattern) => !isGlob(pattern)));
-  const hasInterests = plain.size + globs.length > 0;
-  return (path: string, isContext: boolean): boolean => {
-    if (plain.has(path) || globs.some((glob) => glob.matches(path))) return true;
-    if (!isContext) return false;
-    // Who has touched nothing yet hears of everything new: it is about to choose where to work.
-    return !hasInterests || path === '.' || [...plain].some((mine) => mine.startsWith(`${path}/`));
-  };
-}
-
-function itemOf(
-  delta: StoredDelta,
-  concerns: (path: string, isContext: boolean) => boolean,
-): readonly Item[] {
+function itemOf(delta: StoredDelta, concerns: Concerns): readonly Item[] {
   const path = deltaPath(delta) ?? '.';
   const at = new Date(hlcToMs(delta.time)).toISOString();
   if (delta.type === 'context' && concerns(path, true)) {
@@ -114,12 +101,12 @@ function itemOf(
   return [];
 }
 
-/** Of the changes that one agent made to one file the newest tells enough. */
+/** Of the changes that one agent made to one file the newest tells enough, and of what it said twice the second time. */
 function dedupe(items: readonly Item[]): readonly Item[] {
   const seen = new Set<string>();
   return items.filter((item) => {
-    if (item.kind !== 'changed') return true;
-    const key = `${item.path} ${item.text.split(' ')[0]}`;
+    const what = item.kind === 'changed' ? item.text.split(' ')[0] : item.text;
+    const key = `${item.kind} ${item.path} ${what}`;
     return !seen.has(key) && seen.add(key);
   });
 }

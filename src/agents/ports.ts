@@ -1,5 +1,6 @@
 /** What the agents' part needs of the daemon; daemon/ supplies it. */
 import type { AuditDraft } from '../audit/audit-event.ts';
+import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { AgentId, ProjectId, RepoPath } from '../base/ids.ts';
 import type { Notice as NoticeView } from '../control/results.ts';
 import type { DeltaDraft, StoredDelta } from '../delta/delta.ts';
@@ -37,6 +38,17 @@ export interface AgentLog {
   byPath(query: PathQuery): Promise<readonly StoredDelta[]>;
   /** Position of the newest delta. */
   head(): Promise<number>;
+}
+
+export interface InterestLog {
+  /** On disk when it resolves. */
+  append(draft: DeltaDraft): Promise<void>;
+  /** Position of the newest delta. */
+  head(): Promise<number>;
+  /** Positions above `after`, up to `upTo`. */
+  between(after: number, upTo: number): Promise<readonly StoredDelta[]>;
+  /** Deltas of type `custom` from a time of their authors on, the oldest first, `limit` at most. */
+  customSince(from: HlcTime, limit: number): Promise<readonly StoredDelta[]>;
 }
 
 export interface AgentAudit {

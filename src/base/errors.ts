@@ -44,6 +44,11 @@ export const errorKinds = {
     http: 400,
     when: 'config.json or a setting has a wrong type, range or is not JSON',
   },
+  SECRET_REFUSED: {
+    exit: 5,
+    http: 422,
+    when: 'a secret is in what is to be shared, and `context.secrets` is `refuse`; `details.secrets` says where',
+  },
   NOT_FOUND: {
     exit: 2,
     http: 404,

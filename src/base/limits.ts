@@ -12,6 +12,8 @@ export const maxProjectBytes = 512;
 export const maxSymbolChars = 500;
 /** Targets of one claim. */
 export const maxTargets = 256;
+/** Paths and globs that one agent may ask to hear about in one project. */
+export const maxInterestPatterns = 32;
 /** An encoded delta, in bytes (SPEC §4). */
 export const maxDeltaBytes = 256 * 1024;
 /** An HTTP request body, in bytes. Over `maxDeltaBytes` because JSON escapes inflate a payload. */

@@ -23,8 +23,8 @@ export interface OptionSpec {
 }
 
 export interface PositionalSpec {
-  /** `one` must be there, `optional` may be, `many` is one or more. Only the last may be other than `one`. */
-  readonly count: 'one' | 'optional' | 'many';
+  /** `one` must be there, `optional` may be, `many` is one or more, `any` none or more. Only the last may be other than `one`. */
+  readonly count: 'one' | 'optional' | 'many' | 'any';
   readonly summary: string;
 }
 
@@ -52,7 +52,7 @@ type OptionValue<Option extends OptionSpec> = Option['kind'] extends 'flag'
 
 type PositionalValue<Positional extends PositionalSpec> = Positional['count'] extends 'one'
   ? string
-  : Positional['count'] extends 'many'
+  : Positional['count'] extends 'many' | 'any'
     ? readonly string[]
     : string | undefined;
 

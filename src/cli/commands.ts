@@ -7,6 +7,7 @@ import { agentCommands } from './agent-commands.ts';
 import { clusterCommands } from './cluster-commands.ts';
 import type { ArgumentsOf, CommandSpec } from './command-spec.ts';
 import { contextCommands } from './context-commands.ts';
+import { interestCommands } from './interest-commands.ts';
 import {
   agentOption,
   allOption,
@@ -139,6 +140,7 @@ export const commands = {
     example: 'agent-collab why src/login.ts:10-40',
   },
   ...contextCommands,
+  ...interestCommands,
   log: {
     summary: 'show the log of deltas: context, changes, locks',
     positionals: {},

@@ -21,7 +21,7 @@ export function readArguments<Name extends CommandName>(
   for (const [positional, { count }] of Object.entries(spec.positionals)) {
     const words = raw.get(positional) ?? [];
     if (words.some((word) => word === '')) throw usage(`<${positional}> is empty`);
-    values[positional] = count === 'many' ? words : words[0];
+    values[positional] = count === 'many' || count === 'any' ? words : words[0];
   }
   // The loop above fills in exactly the names of the spec, each by its kind: that is what the mapped type says.
   return values as CommandArguments<Name>;

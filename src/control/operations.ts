@@ -7,6 +7,7 @@ import { auditActions } from '../audit/audit-action.ts';
 import {
   maxAgentChars,
   maxIntentionChars,
+  maxInterestPatterns,
   maxPathBytes,
   maxQueryLimit,
   maxSymbolChars,
@@ -28,6 +29,8 @@ const path = z.string().max(1024 * 1024);
 const limit = z.int().min(1).max(maxQueryLimit);
 const lockId = z.string().min(1).max(100);
 const fence = z.int().min(0);
+/** Paths or globs, relative to `cwd`. */
+const patterns = z.array(path).min(1).max(maxInterestPatterns);
 const day = z.iso.date();
 const timeMs = z.number().min(0).max(8.64e15);
 
@@ -142,6 +145,18 @@ const schemas = {
     agent,
     cwd,
     paths: z.array(z.string().min(1).max(maxPathBytes)).max(100).optional(),
+  }),
+  /** What the agent wants to hear about from now on, for `forMs`; a pattern that is there already gets this end. */
+  'interest.add': z.strictObject({ agent, cwd, patterns, forMs: z.number().optional() }),
+  /** Without `patterns` all that the agent asked for on this node. */
+  'interest.remove': z.strictObject({ agent, cwd, patterns: patterns.optional() }),
+  'interest.list': z.strictObject({
+    /** Without it those of all projects. */
+    cwd: cwd.optional(),
+    /** Only those of this agent. */
+    holder: agent.optional(),
+    /** Who asks. */
+    agent: agent.optional(),
   }),
   /** Who makes a tool call over MCP, from the word that the hook left before it. `session`: of the connection, when it knows. */
   'agent.identify': z.strictObject({

@@ -2,7 +2,9 @@
 
 import type { ClusterView, InviteView, PeerView } from './cluster-views.ts';
 import type { CohesionView, ContextView, SearchHitView, VectorStateView } from './context-views.ts';
+import type { InterestResults } from './interest-views.ts';
 import type { OperationName } from './operations.ts';
+import type { ShareView } from './share-view.ts';
 import type { UsageView } from './usage-views.ts';
 
 /** The envelope of every answer, on the socket and on standard output. */
@@ -253,7 +255,7 @@ export interface BackupView {
   readonly leftOut: readonly { readonly path: string; readonly why: string }[];
 }
 
-interface Results {
+interface Results extends InterestResults {
   status: StatusView;
   'lock.acquire': { readonly lock: LockView };
   'lock.release': { readonly released: LockView };
@@ -262,7 +264,7 @@ interface Results {
   'lock.list': { readonly locks: readonly LockView[]; readonly waiters: readonly WaiterView[] };
   'lock.force': { readonly released: LockView };
   why: WhyView;
-  'context.share': { readonly context: ContextView; readonly durability: string };
+  'context.share': ShareView;
   'context.list': { readonly contexts: readonly ContextView[] };
   'context.show': { readonly context: ContextView };
   'context.search': {

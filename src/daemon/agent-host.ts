@@ -1,4 +1,5 @@
 /** What the daemon does for agents, loaded by the first that needs it: the start of a daemon does not pay for it. */
+import type { NodeId } from '../base/ids.ts';
 import type { StatusView } from '../control/results.ts';
 import type { LockTransition } from '../lock/outcome.ts';
 import type { AgentServiceParts, AgentServices } from './agent-services.ts';
@@ -10,6 +11,10 @@ export class AgentHost {
 
   constructor(parts: AgentServiceParts) {
     this.#parts = parts;
+  }
+
+  get node(): NodeId {
+    return this.#parts.node;
   }
 
   open(): Promise<AgentServices> {

@@ -5,10 +5,12 @@ import { CallClaims } from '../agents/call-claims.ts';
 import { CommitCheck } from '../agents/commit-check.ts';
 import { FileLooks } from '../agents/file-look.ts';
 import { HookService } from '../agents/hook-service.ts';
+import { Interests } from '../agents/interests.ts';
 import { LeaseWatch } from '../agents/lease-watch.ts';
 import type { AgentLog } from '../agents/ports.ts';
 import { Violations } from '../agents/violations.ts';
 import type { Clock } from '../base/clock.ts';
+import type { NodeId } from '../base/ids.ts';
 import type { Logger } from '../base/log.ts';
 import type { Config } from '../home/config.ts';
 import type { LockTransition } from '../lock/outcome.ts';
@@ -21,11 +23,13 @@ import { UsageLog } from '../usage/usage-log.ts';
 import type { AuditService } from './audit-service.ts';
 import { readContexts } from './context-feed.ts';
 import type { DeltaService } from './delta-service.ts';
+import { interestLog } from './interest-log.ts';
 import type { LockService } from './lock-service.ts';
 import { noticeView } from './lock-views.ts';
 import type { TargetResolver } from './targets.ts';
 
 export interface AgentServiceParts {
+  readonly node: NodeId;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly locks: LockService;
@@ -61,7 +65,8 @@ export async function createAgentServices(parts: AgentServiceParts) {
   };
   const files = new FileLooks(clock);
   const claims = new CallClaims(clock);
-  const updates = new AgentUpdates({ locks, log, memory, noticeText: noticeView });
+  const interests = new Interests({ log: interestLog(deltas), node: parts.node, clock });
+  const updates = new AgentUpdates({ locks, log, memory, interests, noticeText: noticeView });
   const violations = new Violations({ audit, memory, clock });
   const watch = new LeaseWatch({ locks, memory, violations, files, logger });
   const places = {
@@ -91,6 +96,7 @@ export async function createAgentServices(parts: AgentServiceParts) {
   });
   return {
     claims,
+    interests,
     updates,
     violations,
     watch,

@@ -23,6 +23,7 @@ import { agentHandlers } from './agent-handlers.ts';
 import type { AgentHost } from './agent-host.ts';
 import type { AuditService } from './audit-service.ts';
 import type { DeltaService } from './delta-service.ts';
+import { interestHandlers } from './interest-handlers.ts';
 import type { LockAgreement } from './lock-agreement.ts';
 import type { LockService } from './lock-service.ts';
 import { lockView, noticeView, refusalError, waiterView } from './lock-views.ts';
@@ -30,6 +31,7 @@ import { listLog } from './log-listing.ts';
 import { peerHandlers } from './peer-handlers.ts';
 import type { PeerService } from './peer-service.ts';
 import type { RetentionSchedule } from './retention-schedule.ts';
+import { type SecretPolicy, screenSecrets } from './secret-screen.ts';
 import type { OpenStores } from './stores.ts';
 import type { TargetResolver } from './targets.ts';
 import { auditView, contextView, deltaView } from './views.ts';
@@ -47,6 +49,8 @@ export interface ControlComponents {
   /** Makes a backup in `to`, or in backups/ of the data directory. */
   readonly backup: (to: string | undefined) => Promise<OperationResult<'backup'>>;
   readonly retention: Pick<RetentionSchedule, 'run'>;
+  /** What becomes of secrets in what is shared. */
+  readonly secrets: SecretPolicy;
   /** The parts of a status that the daemon itself knows. */
   readonly status: (project: ProjectId | null) => Promise<StatusView>;
   readonly hookEndpoint: Handlers['hook.endpoint'];
@@ -95,6 +99,7 @@ export class DaemonControl implements ControlService {
         });
       },
       ...agentHandlers(components),
+      ...interestHandlers(components),
       'hook.endpoint': components.hookEndpoint,
       log: (input) => this.#log(input),
       audit: (input) => this.#audit(input),
@@ -144,8 +149,10 @@ export class DaemonControl implements ControlService {
   ): Promise<OperationResult<'lock.acquire'>> {
     const { cwd, targets, ...claim } = input;
     this.#touch(input.agent);
+    // An intention goes into the audit trail and to every member.
+    const intention = screenSecrets({ intention: claim.intention }, this.#parts.secrets).screened.intention;
     const resolved = await Promise.all(targets.map((target) => this.#parts.targets.target(cwd, target)));
-    const lock = await this.#parts.locks.acquire({ ...claim, targets: resolved }, request.signal);
+    const lock = await this.#parts.locks.acquire({ ...claim, intention, targets: resolved }, request.signal);
     return { lock: lockView(lock) };
   }
 
@@ -193,21 +200,21 @@ export class DaemonControl implements ControlService {
   }
 
   async #share(input: OperationInput<'context.share'>): Promise<OperationResult<'context.share'>> {
-    const { agent, cwd, path, content, tags, metadata } = input;
+    const { agent, cwd, path, content, tags = [], metadata } = input;
     this.#touch(agent);
-    const durability = input.durability ?? 'flushed';
     const where = await this.#parts.targets.path(cwd, path);
-    const payload = {
-      path: where.path,
+    const supersedes =
+      input.supersedes === undefined ? undefined : await this.#toSupersede(input.supersedes, where.project);
+    const said = {
       content,
-      ...(tags === undefined || tags.length === 0 ? {} : { tags }),
+      ...(tags.length === 0 ? {} : { tags }),
       ...(metadata === undefined ? {} : { metadata }),
-      ...(input.supersedes === undefined
-        ? {}
-        : { supersedes: await this.#toSupersede(input.supersedes, where.project) }),
     };
+    const { screened, redacted } = screenSecrets(said, this.#parts.secrets);
+    const durability = input.durability ?? 'flushed';
+    const payload = { path: where.path, ...screened, ...(supersedes === undefined ? {} : { supersedes }) };
     const draft = { agent: agent as AgentId, project: where.project, type: 'context', payload } as const;
-    return { context: contextView(await this.#parts.deltas.append(draft, durability)), durability };
+    return { context: contextView(await this.#parts.deltas.append(draft, durability)), durability, redacted };
   }
 
   /** @returns the whole id. @throws NOT_FOUND, INVALID_ARGUMENT when it is no context of the project. */

@@ -161,6 +161,7 @@ export class Daemon {
       ...services,
       clock,
       stores,
+      secrets: home.config.context.secrets,
       status: async (project) => {
         // A question that comes as soon as the server listens waits until there is a record to answer with.
         const record = await listening;

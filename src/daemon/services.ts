@@ -77,6 +77,7 @@ export function createServices(
   const targets = new TargetResolver(new ProjectCache({ clock }));
   const metrics = stores.kind === 'memory' ? undefined : paths.metrics;
   const agents: AgentHost = new AgentHost({
+    node: key.nodeId,
     clock,
     logger,
     locks,

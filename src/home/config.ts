@@ -47,6 +47,13 @@ const sections = {
   deltas: section({
     ringCapacity: setting(z.int().min(16).max(1_000_000), 10_000, 'Newest deltas kept in memory'),
   }),
+  context: section({
+    secrets: setting(
+      z.enum(['redact', 'refuse', 'allow']),
+      'redact',
+      'What happens to keys and tokens in what agents share: redact leaves them out and says so, refuse takes nothing of it, allow looks for none',
+    ),
+  }),
   storage: section({
     retentionDays: setting(
       z.int().min(1).max(dayLimit),
@@ -151,6 +158,7 @@ const configSchema = z
     ...top,
     locks: sections.locks.prefault({}),
     deltas: sections.deltas.prefault({}),
+    context: sections.context.prefault({}),
     storage: sections.storage.prefault({}),
     audit: sections.audit.prefault({}),
     usage: sections.usage.prefault({}),

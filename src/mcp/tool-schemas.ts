@@ -40,6 +40,7 @@ export const inputs = {
   }),
   get_updates: z.strictObject({
     paths: z.array(path).max(100).optional().describe('more paths or globs to hear about'),
+    keep_minutes: z.int().min(1).max(43_200).optional().describe('hear about them from now on'),
   }),
   check_cohesion: z.strictObject({
     text: text.min(1).max(20_000).describe('the plan, or what was done'),
@@ -102,7 +103,7 @@ export const outputs = {
     notices,
   }),
   why: z.object({ free: z.boolean(), explanation: text, notices }),
-  share_context: z.object({ id: text, path: text, durability: text, notices }),
+  share_context: z.object({ id: text, path: text, durability: text, redacted: notices, notices }),
   search_similar: z.object({
     method: text,
     hits: z.array(

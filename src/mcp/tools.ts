@@ -129,7 +129,7 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
     description: 'Tell the other agents what you learned or decided about a path; kept for good.',
     effect: 'adds',
     run: async ({ path, content, tags, metadata, supersedes }, call) => {
-      const { context, durability } = await call.operation('context.share', {
+      const { context, durability, redacted } = await call.operation('context.share', {
         agent: call.agent(),
         cwd: call.cwdFor(path),
         path,
@@ -138,7 +138,13 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
         ...(metadata === undefined ? {} : { metadata }),
         ...(supersedes === undefined ? {} : { supersedes }),
       });
-      return { id: context.id, path: context.path, durability };
+      const leftOut = redacted.map(({ kind, count }) => (count === 1 ? kind : `${count} × ${kind}`));
+      return {
+        id: context.id,
+        path: context.path,
+        durability,
+        ...(leftOut.length === 0 ? {} : { redacted: leftOut }),
+      };
     },
   },
   search_similar: {
@@ -167,13 +173,12 @@ export const tools: { readonly [Name in ToolName]: Tool<Name> } = {
   get_updates: {
     description: 'Unread news about your files: lost locks, changes and denials by others, new context.',
     effect: 'changes',
-    run: async ({ paths }, call) => {
+    run: async ({ paths, keep_minutes }, call) => {
+      const who = { agent: call.agent(), cwd: call.cwdFor('.') };
+      if (keep_minutes !== undefined && paths !== undefined && paths.length > 0)
+        await call.operation('interest.add', { ...who, patterns: paths, forMs: keep_minutes * 60_000 });
       const more = paths === undefined ? {} : { paths };
-      const view = await call.operation('agent.updates', {
-        agent: call.agent(),
-        cwd: call.cwdFor('.'),
-        ...more,
-      });
+      const view = await call.operation('agent.updates', { ...who, ...more });
       return { ...view, updates: view.updates.map((update) => ({ ...update })) };
     },
   },

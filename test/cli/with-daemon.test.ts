@@ -107,6 +107,18 @@ describe('with a daemon', () => {
     assert.match((await cli.run(['log', '--path', 'src/login.ts'])).stdout, /src\/login\.ts: from a flag/);
   });
 
+  it('says in a sentence which secrets it left out', async () => {
+    const token = ['gh', 'p_', 'a1B2'.repeat(9)].join('');
+    const one = await cli.run(['context', 'share', 'src/key.ts', '-m', `use ${token}`]);
+    assert.match(one.stdout, /^shared .*\n1 secret was left out: GitHub token\n$/);
+    const more = await cli.run(['context', 'share', 'src/key.ts', '-'], {
+      input: `${token} ${token} redis://:${'q7ZrW2xk'}@cache`,
+    });
+    assert.match(more.stdout, /\n3 secrets were left out: 2 × GitHub token, password in a URL\n$/);
+    const { data } = await cli.json(['context', 'list', '--path', 'src/key.ts']);
+    assert.doesNotMatch(JSON.stringify(data), /a1B2|q7Zr/);
+  });
+
   it('follows the log and the audit with their filters, each event once', async () => {
     const share = (path: string, text: string) => cli.json(['context', 'share', path, '-m', text]);
     await share('src/follow.ts', 'before');

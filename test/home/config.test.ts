@@ -40,6 +40,7 @@ test('an empty document gives the defaults of the specification, frozen through 
       partition: 'local',
     },
     deltas: { ringCapacity: 10_000 },
+    context: { secrets: 'redact' },
     storage: { retentionDays: 30, retentionBytes: null, maxBytes: null, mapSizeBytes: 64 * 1024 ** 3 },
     audit: { retentionDays: 90 },
     usage: { monthlyBudget: null, pricesFile: '' },
@@ -57,7 +58,7 @@ test('every setting is described with a default that is its own and lies in its 
     described.map((it) => it.key),
     settingKeys,
   );
-  assert.equal(described.length, 26);
+  assert.equal(described.length, 27);
   for (const { key, type, default: value, summary } of described) {
     assert.deepEqual(value, valueAt(config as JsonDocument, key), key);
     assert.ok(type !== 'value' && summary.length > 10, key);

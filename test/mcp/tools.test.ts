@@ -57,6 +57,10 @@ async function playAll(mcp: McpClient, place: HookPlace, holder: RegExp): Promis
   const content = 'Tokens of the login must never be cached in memory.';
   const shared = await call('share_context', { path: 'src/a.ts', content, tags: ['auth'] });
   assert.equal(shared.durability, 'flushed');
+  assert.equal(shared.redacted, undefined);
+  const token = ['gh', 'p_', 'a1B2'.repeat(9)].join('');
+  const screened = await call('share_context', { path: 'src/a.ts', content: `Use ${token} and ${token}.` });
+  assert.deepEqual(screened.redacted, ['2 × GitHub token']);
   const found = await call('search_similar', { query: 'cached tokens' });
   assert.equal(found.method, 'hybrid');
   assert.equal(found.hits[0].id, shared.id);
@@ -122,6 +126,25 @@ test('takes the agent of a call from the hook before it, sub-agents included', a
   // From then on the connection knows whom it serves, also without a hook.
   const third = { targets: ['src/a.ts:20-21'], intention: 'without a hook' };
   assert.equal((await mcp.call('acquire_lock', third)).data.lock.holder, 'claude:s9');
+});
+
+test('keeps the paths that an agent asks to hear about', async (t) => {
+  const place = await HookPlace.open(t);
+  const mcp = await connectHttp(t, place, 'auto', { 'x-agent-collab-session': 'claude:s1' });
+  await mcp.call('get_updates', { paths: ['auth/**'], keep_minutes: 90 });
+  for (const path of ['auth/a.ts', 'db/x.ts']) await place.running.share('bob', path, 'news');
+  const { updates } = (await mcp.call('get_updates')).data;
+  assert.deepEqual(
+    updates.map(({ path }: { path: string }) => path),
+    ['auth/a.ts'],
+  );
+  const { interests } = (await place.running.client.call('interest.list', { cwd: place.repo })).data;
+  assert.deepEqual(
+    [interests.length, interests[0]?.agent, interests[0]?.patterns],
+    [1, 'claude:s1', ['auth/**']],
+  );
+  const lifeMs = Date.parse(interests[0]?.expiresAt ?? '') - Date.now();
+  assert.ok(lifeMs > 89 * 60_000 && lifeMs <= 90 * 60_000, `${lifeMs}`);
 });
 
 test('asks for a session over HTTP where a tool acts for somebody', async (t) => {

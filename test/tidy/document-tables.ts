@@ -1,5 +1,6 @@
 /** Tables that the documents repeat from data of the product: `npm run docs:tables` writes them, a test compares them. */
 import { errorKinds } from '../../src/base/errors.ts';
+import { usageLine } from '../../src/cli/bind-positionals.ts';
 import type { CommandSpec } from '../../src/cli/command-spec.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { operations } from '../../src/control/operations.ts';
@@ -55,12 +56,10 @@ function ofBench({ head, rows }: BenchTable): string {
 }
 
 function commandRows(): readonly Row[] {
-  return Object.entries<CommandSpec>(commands).map(([name, { positionals, summary }]) => {
-    const places = Object.entries(positionals).map(([place, { count }]) =>
-      count === 'many' ? `<${place}>...` : count === 'optional' ? `[${place}]` : `<${place}>`,
-    );
-    return [code([name, ...places].join(' ')), summary];
-  });
+  return Object.entries<CommandSpec>(commands).map(([name, spec]) => [
+    code(usageLine(name, spec)),
+    spec.summary,
+  ]);
 }
 
 /** Every input is an object with a fixed set of fields; a `?` marks those that may be left out. */

@@ -5,6 +5,7 @@ import { isatty } from 'node:tty';
 import { CollabError } from '../../base/errors.ts';
 import { maxRequestBytes } from '../../base/limits.ts';
 import { writeErr } from '../../base/log.ts';
+import type { ShareView } from '../../control/share-view.ts';
 import { agentIdentity } from '../agent-identity.ts';
 import type { CommandRun } from '../command-context.ts';
 import { usage } from '../read-arguments.ts';
@@ -22,14 +23,22 @@ export const share: CommandRun<'context share'> = async (args, { daemon, cwd }) 
     ...(args.tag.length === 0 ? {} : { tags: [...args.tag] }),
     ...(args.supersedes === undefined ? {} : { supersedes: args.supersedes }),
   });
-  const { context, durability } = data;
+  const { context, durability, redacted } = data;
   return {
     data,
     notices,
     text: () =>
-      `shared ${context.id} about ${oneLine(context.path)} (${durability}, ${content.length} characters)\n`,
+      `shared ${context.id} about ${oneLine(context.path)} (${durability}, ${content.length} characters)\n${leftOut(redacted)}`,
   };
 };
+
+/** `2 secrets were left out: GitHub token, private key`. */
+function leftOut(redacted: ShareView['redacted']): string {
+  const count = redacted.reduce((sum, one) => sum + one.count, 0);
+  if (count === 0) return '';
+  const kinds = redacted.map((one) => (one.count === 1 ? one.kind : `${one.count} × ${one.kind}`));
+  return `${count} ${count === 1 ? 'secret was' : 'secrets were'} left out: ${kinds.join(', ')}\n`;
+}
 
 interface Sources {
   readonly source: string | undefined;
