@@ -33,13 +33,25 @@ export async function repairAudit(
     const told = salvage === undefined ? nothingTold : whatItTold(salvage);
     const copied = salvage === undefined ? noneCopied : copyEvents(salvage, writer, told, onProgress);
     const newest = Math.max(witness, told.newest, writer.newest());
-    const repaired = lostEvents(told, copied, writer.newest() < newest);
+    const repaired = lostEvents(told, copied, writer.newest() < newest || wentFurther(salvage, fresh));
     writer.raiseSpan({ newest, dropped: told.dropped ?? 0 });
     if (repaired.lost > 0) recordGap(writer, node, newest, repaired);
     return repaired;
   } finally {
     salvage?.close();
     await writer.close();
+  }
+}
+
+/** Whether more was written to the damaged trail than to one that was just made: then it had events, though nothing of them is left. */
+function wentFurther(salvage: Salvage | undefined, fresh: string): boolean {
+  const empty = Salvage.open(fresh);
+  try {
+    const [was, is] = [salvage?.claimedExtent(), empty?.claimedExtent()];
+    if (was === undefined || is === undefined) return false;
+    return was.transaction > is.transaction || was.lastPage > is.lastPage;
+  } finally {
+    empty?.close();
   }
 }
 

@@ -5,7 +5,7 @@
  * reachable pages have nothing.
  */
 
-import { PageFile, type PageProblem, pageFlags, pageTransaction } from './lmdb-file.ts';
+import { PageFile, type PageProblem, pageFlags, pageTransaction, readUncheckedMeta } from './lmdb-file.ts';
 import { claimFree, readFreeLists } from './lmdb-free.ts';
 import { PageMap } from './lmdb-page.ts';
 import { storedKey, storedValue, TreeWalk } from './lmdb-tree.ts';
@@ -88,6 +88,16 @@ export class Salvage {
   /** True when the file may have gone on behind its end. */
   get isCut(): boolean {
     return endIsGone(this.#file);
+  }
+
+  /** How far the file went by what its meta pages say, be it true or not; undefined when they say nothing. */
+  claimedExtent(): { readonly transaction: number; readonly lastPage: number } | undefined {
+    const metas = ([0, 1] as const).flatMap((page) => readUncheckedMeta(this.#file, page) ?? []);
+    if (metas.length === 0) return undefined;
+    return {
+      transaction: Math.max(...metas.map(({ transaction }) => transaction)),
+      lastPage: Math.max(...metas.map(({ lastPage }) => lastPage)),
+    };
   }
 
   /** Calls `visit` for each entry that sound pages lead to, in key order. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { HlcTime } from '../../src/base/hybrid-clock.ts';
+import { AuditWriter } from '../../src/store/audit-log.ts';
 import { openEnvironment } from '../../src/store/environment.ts';
 import { MetaTable } from '../../src/store/meta-table.ts';
 import { repairStores } from '../../src/store/repair.ts';
@@ -163,6 +164,23 @@ describe('a repair', () => {
     const { state, seqs } = await readContents(places);
     assert.equal(state.head, 500);
     assert.ok(state.fence > 70_000 && (seqs[own.id] ?? 0) >= 500);
+  });
+
+  it('counts a loss when nothing is left of a trail but that much was written to it, and none of one that was just made', async () => {
+    for (const [trail, lost] of [
+      ['full', { ...nothingLost, auditEvents: 1, atLeast: true }],
+      ['empty', nothingLost],
+    ] as const) {
+      fresh();
+      // No log that would know how far the trail went.
+      for (const store of ['delta', 'index'] as const) rmSync(join(places[store], 'data.mdb'));
+      if (trail === 'empty') {
+        rmSync(places.audit, { recursive: true });
+        await (await AuditWriter.open(places.audit)).close();
+      }
+      alterFile(places.audit, (bytes) => bytes.subarray(0, 3 * page + 206));
+      assert.deepEqual((await repairStores(places, options())).lost, lost, trail);
+    }
   });
 
   it('gives no number twice when nothing tells how far a log went that was cut', async () => {
