@@ -185,6 +185,8 @@ export interface StatusView {
     readonly count: number;
     readonly newest: { readonly at: string; readonly what: string } | null;
   };
+  /** How far shared context has vectors; null before the first search, and once it was idle. */
+  readonly search: VectorStateView | null;
   readonly lanes: Readonly<Record<'persist' | 'index' | 'audit' | 'compact', LaneView>>;
   readonly store: { readonly diskBytes: number };
   /** What is being done to the stores at the moment. */

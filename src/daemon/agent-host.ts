@@ -31,6 +31,11 @@ export class AgentHost {
     return this.#services?.violations.report ?? { count: 0, newest: null };
   }
 
+  /** Undefined while nobody searches. */
+  async searchState(): Promise<StatusView['search'] | undefined> {
+    return this.#services?.search.state();
+  }
+
   /** About the budget and the prices, where there is one or the other. */
   async usageWarnings(): Promise<readonly string[]> {
     const { monthlyBudget, pricesFile } = this.#parts.usage;

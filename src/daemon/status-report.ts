@@ -47,6 +47,7 @@ export async function reportStatus(parts: StatusParts, project: ProjectId | null
     deltas: { head, committed, flushed, indexed, floor, count },
     audit: { count: audit.count, pending: audit.pending, lost: audit.lost },
     violations: agentHost.violations,
+    search: (await agentHost.searchState()) ?? null,
     lanes: stores.lanes(),
     store: { diskBytes: diskBytes + audit.diskBytes },
     activity: stores.activity,

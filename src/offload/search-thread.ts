@@ -1,4 +1,5 @@
 /** The main thread's side of the search: begins the thread with the first question, feeds it the log, and ends it when it was idle for long. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { CollabError } from '../base/errors.ts';
 import { beginThread, ThreadLink } from '../queue/thread-link.ts';
@@ -9,6 +10,8 @@ import { workerUrl } from './worker-url.ts';
 
 /** It has some 200 MB: not for a daemon that is asked nothing any more. */
 const idleMs = 15 * 60_000;
+/** `status` waits no longer for one that makes vectors. */
+const busyMs = 200;
 /** A search waits no longer; a thread that does not answer then is begun anew. */
 const answerMs = 30_000;
 
@@ -20,6 +23,7 @@ export interface SearchThreadOptions extends SearchStart {
 }
 
 interface Running {
+  state: VectorState | undefined;
   readonly worker: Worker;
   readonly link: ThreadLink<SearchAsks, object>;
 }
@@ -49,9 +53,15 @@ export class SearchThread {
     return this.#ask((link) => link.ask('judge', query));
   }
 
-  /** Undefined while there is no thread. */
+  /** Undefined while there is no thread. As it was told last when the thread is too busy to answer at once. */
   async state(): Promise<VectorState | undefined> {
-    return this.#running === undefined ? undefined : this.#ask((link) => link.ask('state', null));
+    const running = this.#running;
+    if (running === undefined) return undefined;
+    const told = running.link.ask('state', null).then((state) => (running.state = state));
+    return Promise.race([told, delay(busyMs, undefined, { ref: false })]).then(
+      (state) => state ?? running.state,
+      () => undefined,
+    );
   }
 
   /** Ends the thread; the next question begins another, which reads the log again. */
@@ -105,7 +115,11 @@ export class SearchThread {
     const { directory, embeddings } = this.#options;
     const workerData: SearchStart = { directory, embeddings };
     const worker = beginThread(workerUrl('search'), { workerData, name: 'search', maxHeapMb });
-    const running: Running = { worker, link: new ThreadLink<SearchAsks, object>(worker, {}) };
+    const running: Running = {
+      state: undefined,
+      worker,
+      link: new ThreadLink<SearchAsks, object>(worker, {}),
+    };
     // Whoever waits for an answer keeps the process; the thread itself does not.
     worker.unref();
     worker.on('error', (error) => this.#lost(running, error.message));

@@ -2,6 +2,7 @@
  * Whether a plan goes with a statement or against it, by rules over words and numbers that can be shown: no verdict that has no
  * reason. What the two speak of in common decides whether there is a verdict at all.
  */
+import { formatDuration } from '../base/duration.ts';
 import { oppositeIn, otherChoice } from './alternatives.ts';
 import type { Quantity, Statement } from './statement.ts';
 
@@ -88,5 +89,5 @@ function fits(said: Quantity, planned: Quantity, bound: Statement['bound']): boo
 }
 
 function shown({ value, unit }: Quantity): string {
-  return `${value} ${unit}`;
+  return unit === 'ms' ? formatDuration(value) : `${value} ${unit}`;
 }

@@ -192,7 +192,9 @@ function boundOf(text: string): Statement['bound'] {
 }
 
 function quantitiesOf(text: string): readonly Quantity[] {
-  const digits = text.replace(/\b[a-z]+\b/giu, (word) => spelled[word.toLowerCase()] ?? word);
+  const digits = text
+    .replace(/\ban? (?=(?:second|minute|hour|day|week|month|year)\b)/giu, '1 ')
+    .replace(/\b[a-z]+\b/giu, (word) => spelled[word.toLowerCase()] ?? word);
   return [...digits.matchAll(/(?<![\w.])(\d[\d_ ]*(?:\.\d+)?)\s*(%|[\p{L}]+)?/gu)].flatMap(
     ({ 1: number = '', 2: word = '' }) => {
       const value = Number(number.replace(/[_ ]/gu, ''));

@@ -3,7 +3,7 @@ import { formatDuration } from '../../base/duration.ts';
 import type { LaneView, StatusView } from '../../control/results.ts';
 import type { CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
-import { printable, type Screen } from '../screen.ts';
+import { oneLine, printable, type Screen } from '../screen.ts';
 import { showTime } from '../show-time.ts';
 
 export const status: CommandRun<'status' | 'daemon status'> = async (_args, { daemon, cwd }) => {
@@ -31,6 +31,7 @@ export function statusText(view: StatusView, screen: Screen): string {
     ],
     ['audit', `${audit.count} events, ${audit.pending} pending${lostText(audit.lost, screen)}`],
     ['violations', violationText(view, screen)],
+    ['search', searchText(view)],
     ['lanes', laneText(view.lanes, screen)],
     ['doing', activityText(view)],
     ['cluster', clusterText(view)],
@@ -73,6 +74,14 @@ function storageText(view: StatusView, screen: Screen): string {
   return view.storage === 'memory'
     ? screen.paint('yellow', 'MEMORY ONLY: nothing survives the end of the daemon')
     : `${view.storage}, ${formatBytes(view.store.diskBytes)} on disk`;
+}
+
+function searchText({ search }: StatusView): string | undefined {
+  if (search === null) return undefined;
+  const { model, embedded, entries, problem } = search;
+  if (model === null) return `${entries} contexts, by words alone`;
+  const why = problem === undefined ? '' : `: ${oneLine(problem)}`;
+  return `${entries} contexts, ${embedded} with vectors of ${oneLine(model)}${why}`;
 }
 
 function violationText({ violations }: StatusView, screen: Screen): string | undefined {
