@@ -58,7 +58,7 @@ export class SearchThread {
     const running = this.#running;
     if (running === undefined) return undefined;
     const told = running.link.ask('state', null).then((state) => (running.state = state));
-    return Promise.race([told, delay(busyMs, undefined, { ref: false })]).then(
+    return Promise.race([told, delay(busyMs, undefined)]).then(
       (state) => state ?? running.state,
       () => undefined,
     );

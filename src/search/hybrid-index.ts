@@ -28,7 +28,7 @@ const vectorWeight = 0.3;
 /** What a newer context has taken the place of is still found, below what nothing replaced. */
 const supersededWeight = 0.3;
 /** Below it two texts have nothing in common but their language. */
-const minSimilarity = 0.25;
+const minSimilarity = 0.3;
 
 export class HybridIndex {
   readonly #documents = new Map<string, ContextDocument>();

@@ -100,7 +100,8 @@ describe('with a daemon', () => {
       ]),
       [['from a pipe', ['pipe']]],
     );
-    assert.match((await cli.run(['context', 'search', 'submarine'])).stdout, /no shared context has any/);
+    const elsewhere = await cli.run(['context', 'search', 'submarine', '--path', 'docs']);
+    assert.match(elsewhere.stdout, /^no shared context speaks of it\n/);
     assert.match((await cli.run(['context', 'search', 'pipe'])).stdout, /from a pipe/);
     const shown = await cli.run(['context', 'show', last.data.context.id]);
     assert.match(shown.stdout, /\nfrom a pipe\n$/);
