@@ -35,7 +35,7 @@ describe('interests', () => {
     const listed = await cli.run(['interests']);
     assert.match(
       listed.stdout,
-      /AGENT +PATTERNS +EXPIRES +NODE\nann +auth\/\*\.ts src +in 1d .*this one\nbob +docs/,
+      /AGENT +PATTERNS +EXPIRES +NODE\nann +auth\/\*\.ts src +in (?:1d|2d).*this one\nbob +docs/,
     );
     assert.deepEqual(await patternsOf('--agent', 'bob'), ['docs/**']);
     assert.match((await cli.run(['interests', '--all'])).stdout, /PROJECT[\s\S]*example\.org\/acme\/app/);
