@@ -17,16 +17,17 @@ export async function open({ places }: LaneStart): Promise<LaneWork> {
   const { delta, index, mapSizeBytes } = places;
   const environment = openDeltaEnvironment(delta, { mapSizeBytes, create: false });
   try {
-    const writer = await DeltaIndexWriter.open(index, new LogView(environment), {
+    const log = new LogView(environment);
+    const writer = await DeltaIndexWriter.open(index, log, {
       mapSizeBytes,
       create: false,
     });
     return {
       // Whatever the notice said: the log tells how far to go.
-      apply: () => catchUp(writer),
+      apply: () => catchUp(writer, log.head()),
       // A notice that found the queue full was dropped. Whatever it said is done here.
       idle: () => {
-        for (const _ of catchUp(writer));
+        for (const _ of catchUp(writer, log.head()));
       },
       environments: [environment, writer.tables.environment],
       close: async () => {
@@ -40,10 +41,13 @@ export async function open({ places }: LaneStart): Promise<LaneWork> {
   }
 }
 
-/** As far as the log goes, whatever the notice said; a transaction between two yields. */
-function* catchUp(writer: DeltaIndexWriter): Generator<number> {
+/**
+ * As far as the log goes now, whatever the notice said; a transaction between two yields. Not as far as it goes by then: beside authors
+ * who never pause there would be no end to it, and no pause in which deltas gather for the next transaction.
+ */
+function* catchUp(writer: DeltaIndexWriter, head: number): Generator<number> {
   for (let applied = writer.applied(); ; ) {
-    const done = writer.applyBatch(applied, Number.MAX_SAFE_INTEGER);
+    const done = writer.applyBatch(applied, head);
     const isTidy = !writer.tidy(done !== applied);
     if (done === applied && isTidy) break;
     applied = done;
