@@ -24,6 +24,7 @@ const worthless: Readonly<Record<string, string>> = {
   'agreement.json':
     'an old one would break promises on locks: the members of the cluster take this node in again',
   'lmdb/index': 'derived: a start rebuilds it',
+  'vectors/context.vec': 'derived: the search makes it again',
 };
 
 /** Directories that may be links to a larger disk; a backup without what is in them would be none. */

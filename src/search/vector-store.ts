@@ -110,17 +110,7 @@ export class VectorStore {
   async ofSentences(texts: readonly string[]): Promise<readonly Float32Array[] | undefined> {
     if (this.#options.open === undefined) return undefined;
     try {
-      const provider = await this.#open();
-      const vectors: Float32Array[] = [];
-      for (let at = 0; at < texts.length; at += provider.maxBatch)
-        vectors.push(
-          ...(await provider.embed(
-            texts.slice(at, at + provider.maxBatch),
-            'document',
-            AbortSignal.timeout(queryTimeoutMs),
-          )),
-        );
-      return vectors;
+      return await embedAll(await this.#open(), texts, AbortSignal.timeout(queryTimeoutMs));
     } catch (error) {
       this.#problem = messageOf(error);
       return undefined;
@@ -186,11 +176,7 @@ export class VectorStore {
   async #make(provider: EmbeddingProvider, batch: number): Promise<void> {
     const chosen = this.#newest(batch);
     const texts = chosen.flatMap(({ passages }) => passages);
-    const vectors: Float32Array[] = [];
-    for (let at = 0; at < texts.length; at += provider.maxBatch)
-      vectors.push(
-        ...(await provider.embed(texts.slice(at, at + provider.maxBatch), 'document', this.#closing.signal)),
-      );
+    const vectors = await embedAll(provider, texts, this.#closing.signal);
     if (this.#beginsAnew(vectors[0]?.length)) return;
     const records: (readonly [string, Float32Array])[] = [];
     for (const { id, passages } of chosen) {
@@ -259,6 +245,18 @@ export class VectorStore {
     });
     return this.#provider;
   }
+}
+
+/** In as many calls as it takes. */
+async function embedAll(
+  provider: EmbeddingProvider,
+  texts: readonly string[],
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  const vectors: Float32Array[] = [];
+  for (let at = 0; at < texts.length; at += provider.maxBatch)
+    vectors.push(...(await provider.embed(texts.slice(at, at + provider.maxBatch), 'document', signal)));
+  return vectors;
 }
 
 /** Of the one text that was sent, not of the service. */

@@ -92,6 +92,7 @@ describe('createBackup: what is in it', () => {
       writeFileSync(join(home, 'lmdb', name, 'data.mdb'), name);
       writeFileSync(join(home, 'lmdb', name, 'lock.mdb'), 'x');
     }
+    writeFileSync(join(home, 'vectors', 'context.vec'), 'x');
     const { manifest } = await createBackup({ home, ...manual });
     const stored = manifest.tree.entries.flatMap(({ path }) => (path.startsWith('lmdb/') ? [path] : []));
     assert.deepEqual(stored, [
@@ -102,7 +103,7 @@ describe('createBackup: what is in it', () => {
       'lmdb/delta/data.mdb',
     ]);
     const left = manifest.leftOut.map(({ path }) => path);
-    assert.deepEqual(left.sort(), ['lmdb/index', 'logs', 'vectors/outside']);
+    assert.deepEqual(left.sort(), ['lmdb/index', 'logs', 'vectors/context.vec', 'vectors/outside']);
     assert.equal(
       manifest.tree.entries.some(({ path }) => path.startsWith('logs')),
       false,
