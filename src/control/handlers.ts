@@ -22,6 +22,8 @@ export interface ControlService {
   takeNotices(agent: string): readonly Notice[];
   /** Answers the event of a client's hook, in the client's own form. @throws NOT_FOUND for a client that is not known. */
   hook(client: string, event: unknown): Promise<Readonly<Record<string, unknown>>>;
+  /** What `/metrics` answers, in the text form of Prometheus. */
+  metrics(): Promise<string>;
   /** Calls `listener` for each committed event of the kinds until the returned function is called. */
   subscribe(kinds: ReadonlySet<StreamKind>, listener: (event: StreamEvent) => void): () => void;
 }

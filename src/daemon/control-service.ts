@@ -28,6 +28,7 @@ import type { LockAgreement } from './lock-agreement.ts';
 import type { LockService } from './lock-service.ts';
 import { lockView, noticeView, refusalError, waiterView } from './lock-views.ts';
 import { listLog } from './log-listing.ts';
+import type { DaemonMetrics } from './metrics-report.ts';
 import { peerHandlers } from './peer-handlers.ts';
 import type { PeerService } from './peer-service.ts';
 import type { RetentionSchedule } from './retention-schedule.ts';
@@ -54,6 +55,7 @@ export interface ControlComponents {
   /** The parts of a status that the daemon itself knows. */
   readonly status: (project: ProjectId | null) => Promise<StatusView>;
   readonly hookEndpoint: Handlers['hook.endpoint'];
+  readonly metrics: DaemonMetrics;
   /** Starts the shutdown; returns at once. */
   readonly shutdown: () => number;
 }
@@ -109,6 +111,12 @@ export class DaemonControl implements ControlService {
       ...peerHandlers(this.#parts.peers, this.#parts.agreement),
       shutdown: async () => ({ pid: this.#parts.shutdown() }),
     };
+  }
+
+  async metrics(): Promise<string> {
+    const status = await this.#parts.status(null);
+    const upMs = this.#parts.clock.wallMs() - Date.parse(status.startedAt);
+    return this.#parts.metrics.report(status, Math.max(0, upMs / 1000));
   }
 
   async hook(client: string, event: unknown): Promise<Readonly<Record<string, unknown>>> {

@@ -1,4 +1,5 @@
 /** This node's deltas: drafts them, saves them, and tells subscribers of each one once it is committed. */
+import { systemClock } from '../base/clock.ts';
 import { CollabError } from '../base/errors.ts';
 import type { HybridClock } from '../base/hybrid-clock.ts';
 import type { NodeId, Position } from '../base/ids.ts';
@@ -16,6 +17,7 @@ export class DeltaService {
   readonly #author: DeltaAuthor;
   readonly #logger: Logger;
   readonly #refusal: () => CollabError | undefined;
+  readonly #onDurable: (durability: Durability, seconds: number) => void;
 
   constructor(components: {
     readonly store: DeltaStore;
@@ -24,11 +26,14 @@ export class DeltaService {
     readonly logger: Logger;
     /** Why nothing new should be taken now, if so. @default nothing speaks against it */
     readonly refusal?: () => CollabError | undefined;
+    /** Hears how long each delta took until it was as durable as was asked for. */
+    readonly onDurable?: (durability: Durability, seconds: number) => void;
   }) {
     this.store = components.store;
     this.#author = new DeltaAuthor({ source: components.node, clock: components.clock });
     this.#logger = components.logger;
     this.#refusal = components.refusal ?? (() => undefined);
+    this.#onDurable = components.onDurable ?? (() => {});
   }
 
   /** @throws as `DeltaStore.save`; what was refused has taken no seq. */
@@ -37,7 +42,9 @@ export class DeltaService {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
     const delta = this.#author.draft(draft, this.store.vector());
+    const beganMs = systemClock.monotonicMs();
     const [position] = (await this.store.save({ delta }, durability)).positions;
+    this.#onDurable(durability, (systemClock.monotonicMs() - beganMs) / 1000);
     if (position === undefined)
       throw new CollabError('INTERNAL', `the delta ${delta.id} was in the log already`);
     return { ...delta, position };

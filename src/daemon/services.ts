@@ -11,6 +11,7 @@ import { AuditService } from './audit-service.ts';
 import { DeltaService } from './delta-service.ts';
 import { createLockServices } from './lock-services.ts';
 import { auditDraft } from './lock-views.ts';
+import { DaemonMetrics } from './metrics-report.ts';
 import { PeerService } from './peer-service.ts';
 import { RetentionSchedule } from './retention-schedule.ts';
 import { diskRoom, StorageGuard, type StorageUse } from './storage-guard.ts';
@@ -30,6 +31,7 @@ export function createServices(
   logger: Logger,
   clock: Clock,
 ) {
+  const metrics = new DaemonMetrics();
   const hybridClock = new HybridClock(clock, stores.newest);
   const audit = new AuditService({ store: stores.audit, clock: hybridClock, node: key.nodeId, logger });
   const guard = new StorageGuard(
@@ -42,6 +44,7 @@ export function createServices(
     node: key.nodeId,
     logger,
     refusal: () => guard.refusal,
+    onDurable: metrics.noteCommit,
   });
   const retention = new RetentionSchedule(
     { stores, clock, logger },
@@ -72,10 +75,10 @@ export function createServices(
     onTransition: (transition) => {
       audit.record(auditDraft(transition));
       agents.note(transition);
+      metrics.locks.note(transition);
     },
   });
   const targets = new TargetResolver(new ProjectCache({ clock }));
-  const metrics = stores.kind === 'memory' ? undefined : paths.metrics;
   const agents: AgentHost = new AgentHost({
     node: key.nodeId,
     clock,
@@ -84,12 +87,12 @@ export function createServices(
     deltas,
     audit,
     targets,
-    metrics,
+    metrics: stores.kind === 'memory' ? undefined : paths.metrics,
     usage: config.usage,
     vectors: stores.kind === 'memory' ? undefined : paths.vectors,
     search: config.search,
   });
-  return { audit, deltas, guard, locks, agreement, peers, retention, targets, agents };
+  return { metrics, audit, deltas, guard, locks, agreement, peers, retention, targets, agents };
 }
 
 async function measureStorage(root: string, stores: OpenStores): Promise<StorageUse> {

@@ -7,6 +7,12 @@ import { addHookRoutes } from './hook-routes.ts';
 import { addOperationRoutes, type OperationParts } from './operation-routes.ts';
 import type { WebEnv } from './web-env.ts';
 
+/** Prometheus' text form, version 0.0.4. */
+const metricsHeaders = {
+  'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+  'cache-control': 'no-store',
+};
+
 export interface ApplicationParts extends OperationParts {
   readonly streams: EventStreams;
   /** Serves MCP at `/mcp`. @default nothing is there */
@@ -16,6 +22,7 @@ export interface ApplicationParts extends OperationParts {
 export function createControlApplication(parts: ApplicationParts): Hono<WebEnv> {
   const app = new Hono<WebEnv>();
   app.get('/v1/health', () => answer(successOutcome({ ok: true })));
+  app.get('/metrics', async () => new Response(await parts.service.metrics(), { headers: metricsHeaders }));
   addOperationRoutes(app, parts);
   addHookRoutes(app, parts);
   parts.streams.addRoutes(app);

@@ -7,7 +7,7 @@ import { folderOf, inProduct, packageOf, type Rule, resolveImport, type Violatio
 const layers: readonly (readonly string[])[] = [
   ['base'],
   ['codec', 'queue', 'lock', 'project', 'home'],
-  ['delta', 'audit', 'usage', 'agreement', 'hook'],
+  ['delta', 'audit', 'usage', 'agreement', 'hook', 'metrics'],
   ['store', 'search', 'control'],
   ['backup'],
   ['migrate'],

@@ -41,6 +41,10 @@ export class FakeControlService implements ControlService {
     this.#behaviours.set(name, behaviour);
   }
 
+  async metrics() {
+    return '# no metrics\n';
+  }
+
   async hook(client: string, event: unknown) {
     return { client, event };
   }
