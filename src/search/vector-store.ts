@@ -269,5 +269,6 @@ function keyOf(id: string, nth: number): string {
 }
 
 function messageOf(error: unknown): string {
+  if (error instanceof CollabError && error.next !== undefined) return `${error.message}. ${error.next}`;
   return error instanceof Error ? error.message : String(error);
 }
