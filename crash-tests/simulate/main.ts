@@ -86,7 +86,7 @@ function simulate(values: ReturnType<typeof parse>): number {
 async function findAll(): Promise<number> {
   let missed = 0;
   for (const bug of protocolBugs) {
-    const found = await findBug(bug, seedsForBug);
+    const found = await findBug(bug, seedsForBug, bug.firstSeed);
     if (found === undefined) missed += 1;
     say(
       found === undefined

@@ -202,8 +202,9 @@ export class Claimant {
     const member = this.#member;
     const { view } = member;
     const rounds = promisers.map((node) => pending.promised.get(node)?.round ?? 0);
-    // Two claims of one holder may be promised side by side: each grant of a node still has a round of its own.
-    const highest = Math.max(this.#newestRound + 1, ...rounds);
+    // Two claims of one holder may be promised side by side: each grant of a node still has a round of its own. And its local grants
+    // may have come between a promise and this.
+    const highest = Math.max(this.#newestRound + 1, this.#localRound + 1, ...rounds);
     const noted = promisers.filter((_, at) => rounds[at] === highest);
     if (noted.length < majorityOf(view)) {
       if (pending.raisingTo === highest) return;
