@@ -84,7 +84,8 @@ export function heldTogether(a: SeenLease, b: SeenLease, meet: Meet): Finding | 
 
 /** I2: of two leases on the same the later one has the higher fence. `b` was granted after `a`. */
 export function fenceBehind(a: SeenLease, b: SeenLease, meet: Meet): Finding | undefined {
-  if (b.fence > a.fence) return undefined;
+  // One lease that its holder claimed again is given back as it is.
+  if (b.fence > a.fence || a.id === b.id) return undefined;
   if (a.node !== b.node && (a.assurance === 'local' || b.assurance === 'local')) return undefined;
   if (!meet(a, b)) return undefined;
   // Of two that may be held together and were claimed together, the fences themselves say which came first.

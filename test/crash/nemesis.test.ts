@@ -61,6 +61,8 @@ describe('the judge of leases, for the nemesis and the simulator', () => {
     history.leases.push(
       lease('e', 3000, 600, 900, { mode: 'shared' }),
       lease('f', 3100, 650, 950, { mode: 'shared' }),
+      // Claimed again by its holder.
+      lease('f', 3100, 980, 990, { mode: 'shared' }),
     );
     assert.deepEqual(judgeLeases(history), []);
   });
