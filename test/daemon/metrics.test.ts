@@ -50,7 +50,7 @@ async function families(running: RunningDaemon): Promise<readonly Family[]> {
 }
 
 /** Of the one sample of the name, with the label if one is given. */
-function valueOf(all: readonly Family[], name: string, label?: string): number {
+function valueIn(all: readonly Family[], name: string, label?: string): number {
   const found = all
     .flatMap(({ samples }) => samples)
     .filter(
@@ -72,24 +72,24 @@ test(
     const { id } = await running.acquire('ann', 'src/a.ts');
     await assert.rejects(running.acquire('bob', 'src/a.ts'), { code: 'LOCK_DENIED' });
     const waiting = running.acquire('bob', 'src/a.ts', { waitMs: 5000 });
-    while (valueOf(await families(running), 'agent_collab_locks_waiting') !== 1);
+    while (valueIn(await families(running), 'agent_collab_locks_waiting') !== 1);
     await running.client.call('lock.release', { id, agent: 'ann' });
     const bobs = await waiting;
     const held = await families(running);
-    assert.equal(valueOf(held, 'agent_collab_locks_held'), 1);
-    assert.equal(valueOf(held, 'agent_collab_lock_wait_seconds_count'), 2);
+    assert.equal(valueIn(held, 'agent_collab_locks_held'), 1);
+    assert.equal(valueIn(held, 'agent_collab_lock_wait_seconds_count'), 2);
     await running.client.call('lock.force', { id: bobs.id, by: 'a person', reason: 'test' });
 
     const all = await families(running);
-    const transitions = (action: string) => valueOf(all, 'agent_collab_lock_transitions_total', action);
+    const transitions = (action: string) => valueIn(all, 'agent_collab_lock_transitions_total', action);
     assert.deepEqual(
       ['acquired', 'waited', 'denied', 'released', 'forced', 'expired'].map(transitions),
       [2, 1, 1, 1, 1, 0],
     );
-    assert.equal(valueOf(all, 'agent_collab_lock_denials_total', 'held'), 1);
-    assert.equal(valueOf(all, 'agent_collab_lock_hold_seconds_count', 'released'), 1);
-    assert.equal(valueOf(all, 'agent_collab_lock_hold_seconds_count', 'forced'), 1);
-    assert.equal(valueOf(all, 'agent_collab_locks_held'), 0);
+    assert.equal(valueIn(all, 'agent_collab_lock_denials_total', 'held'), 1);
+    assert.equal(valueIn(all, 'agent_collab_lock_hold_seconds_count', 'released'), 1);
+    assert.equal(valueIn(all, 'agent_collab_lock_hold_seconds_count', 'forced'), 1);
+    assert.equal(valueIn(all, 'agent_collab_locks_held'), 0);
   },
 );
 
@@ -100,14 +100,14 @@ test(
     const running = await oneDaemon(t);
     for (const content of ['one', 'two']) await running.share('ann', 'src/a.ts', content);
     const all = await families(running);
-    assert.equal(valueOf(all, 'agent_collab_commit_seconds_count', 'flushed'), 2);
-    assert.equal(valueOf(all, 'agent_collab_commit_seconds_count', 'committed'), 0);
-    assert.ok(valueOf(all, 'agent_collab_deltas_total') >= 2);
-    assert.equal(valueOf(all, 'agent_collab_deltas_behind', 'committed'), 0);
+    assert.equal(valueIn(all, 'agent_collab_commit_seconds_count', 'flushed'), 2);
+    assert.equal(valueIn(all, 'agent_collab_commit_seconds_count', 'committed'), 0);
+    assert.ok(valueIn(all, 'agent_collab_deltas_total') >= 2);
+    assert.equal(valueIn(all, 'agent_collab_deltas_behind', 'committed'), 0);
     for (const lane of ['persist', 'index', 'audit', 'compact'])
-      assert.equal(valueOf(all, 'agent_collab_lane_running', lane), 1, lane);
-    assert.ok(valueOf(all, 'agent_collab_store_bytes') > 0);
-    assert.equal(valueOf(all, 'agent_collab_majority'), 1);
+      assert.equal(valueIn(all, 'agent_collab_lane_running', lane), 1, lane);
+    assert.ok(valueIn(all, 'agent_collab_store_bytes') > 0);
+    assert.equal(valueIn(all, 'agent_collab_majority'), 1);
   },
 );
 
