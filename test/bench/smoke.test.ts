@@ -4,27 +4,21 @@ import { benches } from '../../bench/benches.ts';
 import { median, meets, quantile, spreadOf } from '../../bench/harness/measure.ts';
 import { assertRuns, isBesidePeers } from './smoke-fixture.ts';
 
+/** Three daemons each, or many starts of one; other tests do the same to them. */
+const slowest = ['cluster-locks', 'cluster-catch-up', 'cluster-gossip', 'daemon-start', 'context-search'];
+const isShort = process.env.BENCHES !== 'all';
+
 /** They start daemons, or a thread for each side: half a minute for a second run of each. */
-const slow = [
-  'main-loop',
-  'retention',
-  'daemon-start',
-  'socket-calls',
-  'soak',
-  'hook-decision',
-  'context-search',
-  'cluster-locks',
-  'scale',
-  'cluster-catch-up',
-  'cluster-gossip',
-];
+const slow = [...slowest, 'main-loop', 'retention', 'socket-calls', 'soak', 'hook-decision', 'scale'];
 
 describe('benches', () => {
   // What runs on request alone is larger, and at this size the same as another.
   for (const bench of benches.filter((one) => !isBesidePeers(one) && one.onRequest !== true)) {
     const again = !slow.includes(bench.name);
-    it(`runs ${bench.name} at smoke size${again ? ', twice with the same work' : ''}`, () =>
-      assertRuns(bench, again));
+    const isSlowest = slowest.includes(bench.name);
+    const which = isSlowest ? ' (needs BENCHES=all)' : again ? ', twice with the same work' : '';
+    const skip = isSlowest && isShort && 'it takes long on a busy machine';
+    it(`runs ${bench.name} at smoke size${which}`, { skip }, () => assertRuns(bench, again));
   }
 
   it('have different names', () => {
