@@ -38,6 +38,18 @@ export type Method = 'lexical' | 'vector' | 'hybrid';
 
 const project = 'quality' as ProjectId;
 
+/** Makes each vector once: the same texts are asked for by several measurements. */
+export function remembering(provider: EmbeddingProvider): EmbeddingProvider {
+  const known = new Map<string, Promise<readonly Float32Array[]>>();
+  const one = (text: string) => {
+    const vector = known.get(text) ?? provider.embed([text], 'document');
+    known.set(text, vector);
+    return vector;
+  };
+  const { name, model, maxBatch } = provider;
+  return { name, model, maxBatch, embed: async (texts) => (await Promise.all(texts.map(one))).flat() };
+}
+
 export function readData<T>(file: 'entries' | 'queries' | 'pairs'): readonly T[] {
   const path = fileURLToPath(new URL(`search-data/${file}.json`, import.meta.url));
   return JSON.parse(readFileSync(path, 'utf8')) as readonly T[];
@@ -118,7 +130,7 @@ export async function measureVerdicts(provider: EmbeddingProvider, set: Pair['se
 }
 
 async function main(): Promise<void> {
-  const provider = await openSentenceEncoder();
+  const provider = remembering(await openSentenceEncoder());
   const say = (text: string) => process.stdout.write(text);
   const qualities = await measureSearch(provider);
   const kinds = ['all', 'keyword', 'paraphrase', 'question'];

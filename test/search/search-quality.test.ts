@@ -7,10 +7,11 @@ import {
   type Pair,
   type Query,
   readData,
+  remembering,
 } from '../../bench/search-quality.ts';
 import { openSentenceEncoder } from '../../src/search/sentence-encoder.ts';
 
-const encoder = openSentenceEncoder();
+const encoder = openSentenceEncoder().then(remembering);
 
 describe('the quality of the search', () => {
   it('is judged on what an issue asks for: 300 entries, 60 queries whose answers are there, 40 pairs', () => {
