@@ -6,20 +6,22 @@ import { assertRuns, isBesidePeers } from './smoke-fixture.ts';
 
 /** Three daemons each, or many starts of one; other tests do the same to them. */
 const slowest = ['cluster-locks', 'cluster-catch-up', 'cluster-gossip', 'daemon-start', 'context-search'];
-const isShort = process.env.BENCHES !== 'all';
 
 /** They start daemons, or a thread for each side: half a minute for a second run of each. */
-const slow = [...slowest, 'main-loop', 'retention', 'socket-calls', 'soak', 'hook-decision', 'scale'];
+const slow = ['main-loop', 'retention', 'socket-calls', 'soak', 'hook-decision', 'scale'];
 
 describe('benches', () => {
   // What runs on request alone is larger, and at this size the same as another.
-  for (const bench of benches.filter((one) => !isBesidePeers(one) && one.onRequest !== true)) {
+  const all = benches.filter((one) => !isBesidePeers(one) && one.onRequest !== true);
+  for (const bench of all.filter(({ name }) => !slowest.includes(name))) {
     const again = !slow.includes(bench.name);
-    const isSlowest = slowest.includes(bench.name);
-    const which = isSlowest ? ' (needs BENCHES=all)' : again ? ', twice with the same work' : '';
-    const skip = isSlowest && isShort && 'it takes long on a busy machine';
-    it(`runs ${bench.name} at smoke size${which}`, { skip }, () => assertRuns(bench, again));
+    it(`runs ${bench.name} at smoke size${again ? ', twice with the same work' : ''}`, () =>
+      assertRuns(bench, again));
   }
+
+  const skip = process.env.BENCHES !== 'all' && 'they take long on a busy machine';
+  for (const bench of all.filter(({ name }) => slowest.includes(name)))
+    it(`runs ${bench.name} at smoke size (needs BENCHES=all)`, { skip }, () => assertRuns(bench, false));
 
   it('have different names', () => {
     assert.equal(new Set(benches.map(({ name }) => name)).size, benches.length);
