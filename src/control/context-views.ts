@@ -1,4 +1,4 @@
-/** Shared context as clients see it: an entry, what a search finds, and a verdict. */
+/** Shared context as clients see it: an entry, and what a search finds. */
 
 export interface ContextView {
   readonly id: string;
@@ -27,29 +27,4 @@ export interface SearchHitView {
   readonly matched: readonly string[];
   /** A newer context that takes its place. */
   readonly supersededBy?: string;
-}
-
-/** How far shared context has vectors yet. */
-export interface VectorStateView {
-  /** Who makes them; null when they are switched off. */
-  readonly model: string | null;
-  readonly embedded: number;
-  readonly entries: number;
-  readonly problem?: string;
-}
-
-export interface CohesionView {
-  readonly verdict: 'cohesive' | 'conflict' | 'uncertain';
-  /** `lexical`: without vectors, so less is found to be related. */
-  readonly method: 'lexical' | 'hybrid';
-  readonly evidence: readonly {
-    readonly id: string;
-    readonly path: string;
-    readonly agent: string;
-    readonly passage: string;
-    readonly shared: readonly string[];
-    readonly says: 'forbids' | 'agrees';
-    /** Why it does, in a few words. */
-    readonly reason: string;
-  }[];
 }

@@ -1,7 +1,9 @@
 /** What the daemon answers, operation by operation. Times are ISO 8601 in UTC. */
 
+import type { Cohesion } from '../search/cohesion.ts';
+import type { VectorState } from '../search/context-search.ts';
 import type { ClusterView, InviteView, PeerView } from './cluster-views.ts';
-import type { CohesionView, ContextView, SearchHitView, VectorStateView } from './context-views.ts';
+import type { ContextView, SearchHitView } from './context-views.ts';
 import type { InterestResults } from './interest-views.ts';
 import type { OperationName } from './operations.ts';
 import type { ShareView } from './share-view.ts';
@@ -186,7 +188,7 @@ export interface StatusView {
     readonly newest: { readonly at: string; readonly what: string } | null;
   };
   /** How far shared context has vectors; null before the first search, and once it was idle. */
-  readonly search: VectorStateView | null;
+  readonly search: VectorState | null;
   readonly lanes: Readonly<Record<'persist' | 'index' | 'audit' | 'compact', LaneView>>;
   readonly store: { readonly diskBytes: number };
   /** What is being done to the stores at the moment. */
@@ -273,9 +275,9 @@ interface Results extends InterestResults {
     /** `lexical`: by words alone. */
     readonly method: 'lexical' | 'hybrid';
     readonly hits: readonly SearchHitView[];
-    readonly vectors: VectorStateView;
+    readonly vectors: VectorState;
   };
-  'context.cohesion': CohesionView;
+  'context.cohesion': Cohesion;
   'agent.updates': UpdatesView;
   'agent.identify': { readonly agent: string | null };
   'hook.endpoint': { readonly port: number; readonly token: string };

@@ -7,8 +7,8 @@ import { folderOf, inProduct, packageOf, type Rule, resolveImport, type Violatio
 const layers: readonly (readonly string[])[] = [
   ['base'],
   ['codec', 'queue', 'lock', 'project', 'home'],
-  ['delta', 'audit', 'usage', 'agreement', 'hook', 'metrics'],
-  ['store', 'search', 'control'],
+  ['delta', 'audit', 'usage', 'agreement', 'hook', 'metrics', 'search'],
+  ['store', 'control'],
   ['backup'],
   ['migrate'],
   ['offload', 'p2p', 'mcp', 'web', 'agents'],

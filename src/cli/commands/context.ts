@@ -1,5 +1,6 @@
 import { systemClock } from '../../base/clock.ts';
-import type { ContextView, SearchHitView, VectorStateView } from '../../control/context-views.ts';
+import type { ContextView, SearchHitView } from '../../control/context-views.ts';
+import type { VectorState } from '../../search/context-search.ts';
 import { agentIdentity } from '../agent-identity.ts';
 import type { CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
@@ -87,7 +88,7 @@ function whyFound({ matched, supersededBy }: SearchHitView): string {
 }
 
 /** A sentence where the search could not go by meaning for all that there is. */
-function vectorsText({ model, embedded, entries, problem }: VectorStateView): string {
+function vectorsText({ model, embedded, entries, problem }: VectorState): string {
   if (model === null || (embedded === entries && problem === undefined)) return '';
   const why = problem === undefined ? 'the rest follows' : oneLine(problem);
   return `by meaning: ${embedded} of ${entries} contexts so far, by words: all (${why})\n`;
