@@ -61,6 +61,16 @@ export function ownArguments(): readonly string[] {
   return process.execArgv;
 }
 
+/**
+ * Whether a browser that is started here shows where the person is: not over SSH (`SSH_CONNECTION`), in CI (`CI`), or on a Linux
+ * without a display (`DISPLAY`, `WAYLAND_DISPLAY`).
+ */
+export function canOpenBrowser(): boolean {
+  const { SSH_CONNECTION, CI, DISPLAY, WAYLAND_DISPLAY } = process.env;
+  if (SSH_CONNECTION || CI) return false;
+  return process.platform !== 'linux' || Boolean(DISPLAY || WAYLAND_DISPLAY);
+}
+
 /** The terminal's own session, to tell apart two shells of one user: `TERM_SESSION_ID`, `TMUX_PANE` or `SSH_TTY`. */
 export function terminalSession(): string | undefined {
   return process.env.TERM_SESSION_ID || process.env.TMUX_PANE || process.env.SSH_TTY || undefined;

@@ -19,6 +19,12 @@ export const agentCommands = {
     },
     example: 'agent-collab setup claude --dry-run',
   },
+  agents: {
+    summary: 'list the agents that hold or wait for locks, and those seen within the hour',
+    positionals: {},
+    options: {},
+    example: 'agent-collab agents',
+  },
   usage: {
     summary: 'add up the tokens that agents reported, and what they cost',
     positionals: {},

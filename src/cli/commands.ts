@@ -64,6 +64,14 @@ export const commands = {
     startsDaemon: false,
     example: 'agent-collab status',
   },
+  dashboard: {
+    summary: 'open the live dashboard in a browser: agents, locks, who waits for whom, health, usage',
+    positionals: {},
+    options: {
+      'no-browser': { kind: 'flag', summary: 'print the link alone' },
+    },
+    example: 'agent-collab dashboard --no-browser',
+  },
   ...clusterCommands,
   'lock acquire': {
     summary: 'claim files, lines or symbols, all or none of them',

@@ -159,7 +159,7 @@ export class ControlClient {
       for await (const chunk of response) {
         for (const { event, data } of parser.push(chunk as Buffer)) {
           // A newer daemon may have kinds that we do not know and did not ask for.
-          if (event === 'delta' || event === 'audit')
+          if (event === 'delta' || event === 'audit' || event === 'overview')
             yield { kind: event, data: this.#json(data) } as StreamEvent;
         }
       }

@@ -140,6 +140,8 @@ const schemas = {
     when: z.enum(['before', 'after']),
     agent: agent.optional(),
   }),
+  /** Who holds or waits on any node, and who was heard of here within the hour. */
+  'agent.list': z.strictObject({ agent: agent.optional() }),
   /** `paths`: paths or globs of the project that the agent wants to hear about besides those it works on. */
   'agent.updates': z.strictObject({
     agent,
@@ -206,6 +208,8 @@ const schemas = {
   'peers.list': z.strictObject({}),
   /** `node`: its id, the end of its id, or its name. */
   'peers.evict': z.strictObject({ node: z.string().min(1).max(100) }),
+  /** A link that opens the dashboard, once. */
+  'dashboard.link': z.strictObject({}),
   shutdown: z.strictObject({}),
 } satisfies Record<string, z.ZodType>;
 

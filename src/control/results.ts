@@ -6,6 +6,7 @@ import type { ClusterView, InviteView, PeerView } from './cluster-views.ts';
 import type { ContextView, SearchHitView } from './context-views.ts';
 import type { InterestResults } from './interest-views.ts';
 import type { OperationName } from './operations.ts';
+import type { AgentView, OverviewView } from './overview-views.ts';
 import type { ShareView } from './share-view.ts';
 import type { UsageView } from './usage-views.ts';
 
@@ -278,6 +279,7 @@ interface Results extends InterestResults {
     readonly vectors: VectorState;
   };
   'context.cohesion': Cohesion;
+  'agent.list': { readonly agents: readonly AgentView[] };
   'agent.updates': UpdatesView;
   'agent.identify': { readonly agent: string | null };
   'hook.endpoint': { readonly port: number; readonly token: string };
@@ -307,6 +309,8 @@ interface Results extends InterestResults {
   'cluster.rotate': { readonly epoch: number; readonly told: number; readonly later: number };
   'peers.list': { readonly peers: readonly PeerView[] };
   'peers.evict': { readonly peer: PeerView };
+  /** The link holds a secret: it opens the dashboard once, until then. */
+  'dashboard.link': { readonly url: string; readonly expiresAt: string };
   shutdown: { readonly pid: number };
 }
 
@@ -315,6 +319,8 @@ export type OperationResult<Name extends OperationName> = Results[Name];
 /** What the event stream (`GET /v1/events`, SSE) carries: the event's name says which. */
 export type StreamEvent =
   | { readonly kind: 'delta'; readonly data: DeltaView }
-  | { readonly kind: 'audit'; readonly data: AuditView };
+  | { readonly kind: 'audit'; readonly data: AuditView }
+  /** Everything that people look at, whole each time. */
+  | { readonly kind: 'overview'; readonly data: OverviewView };
 
 export type StreamKind = StreamEvent['kind'];

@@ -1,17 +1,18 @@
 /** The operations of the control API that are about agents rather than locks. */
-import type { CommitParts, PathConflict } from '../agents/commit-check.ts';
+import type { PathConflict } from '../agents/commit-check.ts';
 import { CollabError } from '../base/errors.ts';
 import type { AgentId } from '../base/ids.ts';
 import type { Handlers } from '../control/handlers.ts';
 import type { CommitConflict } from '../control/results.ts';
 import { pricesDate } from '../usage/model-prices.ts';
 import type { AgentHost } from './agent-host.ts';
+import type { LockService } from './lock-service.ts';
 import { lockView } from './lock-views.ts';
 import type { TargetResolver } from './targets.ts';
 
 export interface AgentHandlerParts {
   readonly agents: AgentHost;
-  readonly locks: Pick<CommitParts['locks'], 'touch'>;
+  readonly locks: Pick<LockService, 'touch' | 'agents'>;
   readonly targets: TargetResolver;
 }
 
@@ -19,6 +20,7 @@ type AgentOperations = Pick<
   Handlers,
   | 'context.search'
   | 'context.cohesion'
+  | 'agent.list'
   | 'agent.updates'
   | 'agent.identify'
   | 'usage.report'
@@ -32,9 +34,6 @@ const defaultHits = 10;
 const cohesionHits = 20;
 
 export function agentHandlers({ agents, locks, targets }: AgentHandlerParts): AgentOperations {
-  const touch = (agent: string | undefined) => {
-    if (agent !== undefined) locks.touch(agent as AgentId);
-  };
   const where = async (cwd: string | undefined, path: string | undefined) => {
     if (cwd === undefined) {
       if (path === undefined) return {};
@@ -44,26 +43,30 @@ export function agentHandlers({ agents, locks, targets }: AgentHandlerParts): Ag
   };
   return {
     'context.search': async ({ query, cwd, path, limit, agent }) => {
-      touch(agent);
+      locks.touch(agent);
       const scope = await where(cwd, path);
       const { search } = await agents.open();
       const answer = await search.search({ text: query, ...scope, limit: limit ?? defaultHits });
       return { ...answer, hits: answer.hits.map(({ project, ...hit }) => hit) };
     },
     'context.cohesion': async ({ cwd, path, text, agent }) => {
-      touch(agent);
+      locks.touch(agent);
       const { search } = await agents.open();
       return search.judge({ text, ...(await where(cwd, path)), limit: cohesionHits });
     },
+    'agent.list': async ({ agent }) => {
+      locks.touch(agent);
+      return { agents: locks.agents() };
+    },
     'agent.updates': async ({ agent, cwd, paths }) => {
-      touch(agent);
+      locks.touch(agent);
       return (await agents.open()).updates.take(agent as AgentId, await targets.project(cwd), paths);
     },
     'agent.identify': async ({ tool, input, session }) => ({
       agent: (await agents.open()).claims.take(tool, input, session as AgentId | undefined) ?? null,
     }),
     'usage.report': async ({ agent, tokens, model, category, direction, metadata }) => {
-      touch(agent);
+      locks.touch(agent);
       const { usage, budget } = await agents.open();
       const record = usage.record({
         tokens,
@@ -79,12 +82,12 @@ export function agentHandlers({ agents, locks, targets }: AgentHandlerParts): Ag
       return { ...(await usage.totals(fromDay, toDay)), pricesDate };
     },
     'commit.check': async ({ agent, cwd, paths }) => {
-      touch(agent);
+      locks.touch(agent);
       const { commits } = await agents.open();
       return { conflicts: (await commits.check(agent as AgentId, cwd, paths)).map(conflictView) };
     },
     'commit.report': async ({ agent, cwd, commit, paths }) => {
-      touch(agent);
+      locks.touch(agent);
       const { commits } = await agents.open();
       const found = await commits.report(agent as AgentId, cwd, commit, paths);
       return { violations: found.map(conflictView) };

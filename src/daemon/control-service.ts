@@ -29,6 +29,7 @@ import type { LockService } from './lock-service.ts';
 import { lockView, noticeView, refusalError, waiterView } from './lock-views.ts';
 import { listLog } from './log-listing.ts';
 import type { DaemonMetrics } from './metrics-report.ts';
+import type { OverviewReport } from './overview-report.ts';
 import { peerHandlers } from './peer-handlers.ts';
 import type { PeerService } from './peer-service.ts';
 import type { RetentionSchedule } from './retention-schedule.ts';
@@ -55,7 +56,9 @@ export interface ControlComponents {
   /** The parts of a status that the daemon itself knows. */
   readonly status: (project: ProjectId | null) => Promise<StatusView>;
   readonly hookEndpoint: Handlers['hook.endpoint'];
+  readonly dashboardLink: Handlers['dashboard.link'];
   readonly metrics: DaemonMetrics;
+  readonly overview: OverviewReport['feed'];
   /** Starts the shutdown; returns at once. */
   readonly shutdown: () => number;
 }
@@ -73,11 +76,11 @@ export class DaemonControl implements ControlService {
         this.#parts.status(cwd === undefined ? null : await this.#projectOrNull(cwd)),
       'lock.acquire': (input, request) => this.#acquire(input, request),
       'lock.release': async ({ id, agent, fence }) => {
-        this.#touch(agent);
+        this.#parts.locks.touch(agent);
         return { released: lockView(this.#parts.locks.release(id as LockId, agent as AgentId, fence)) };
       },
       'lock.renew': async ({ id, agent, ttlMs, fence }) => {
-        this.#touch(agent);
+        this.#parts.locks.touch(agent);
         const options = {
           ...(ttlMs === undefined ? {} : { ttlMs }),
           ...(fence === undefined ? {} : { fence }),
@@ -93,7 +96,7 @@ export class DaemonControl implements ControlService {
       'context.share': (input) => this.#share(input),
       'context.list': (input) => this.#listContexts(input),
       'context.show': async ({ id, agent }) => {
-        this.#touch(agent);
+        this.#parts.locks.touch(agent);
         const delta = await this.#parts.deltas.find(id);
         if (delta.type === 'context') return { context: contextView(delta) };
         throw new CollabError('NOT_FOUND', `${delta.id} is a ${delta.type}, not a shared context`, {
@@ -103,6 +106,7 @@ export class DaemonControl implements ControlService {
       ...agentHandlers(components),
       ...interestHandlers(components),
       'hook.endpoint': components.hookEndpoint,
+      'dashboard.link': components.dashboardLink,
       log: (input) => this.#log(input),
       audit: (input) => this.#audit(input),
       verify: ({ repair }) => (repair === true ? this.#parts.stores.repair() : this.#parts.stores.verify()),
@@ -146,6 +150,9 @@ export class DaemonControl implements ControlService {
     if (kinds.has('audit')) {
       ends.push(this.#parts.audit.subscribe((event) => listener({ kind: 'audit', data: auditView(event) })));
     }
+    if (kinds.has('overview')) {
+      ends.push(this.#parts.overview.subscribe((data) => listener({ kind: 'overview', data })));
+    }
     return () => {
       for (const end of ends) end();
     };
@@ -156,7 +163,7 @@ export class DaemonControl implements ControlService {
     request: RequestContext,
   ): Promise<OperationResult<'lock.acquire'>> {
     const { cwd, targets, ...claim } = input;
-    this.#touch(input.agent);
+    this.#parts.locks.touch(input.agent);
     // An intention goes into the audit trail and to every member.
     const intention = screenSecrets({ intention: claim.intention }, this.#parts.secrets).screened.intention;
     const resolved = await Promise.all(targets.map((target) => this.#parts.targets.target(cwd, target)));
@@ -165,7 +172,7 @@ export class DaemonControl implements ControlService {
   }
 
   async #check({ id, agent, fence }: OperationInput<'lock.check'>): Promise<OperationResult<'lock.check'>> {
-    this.#touch(agent);
+    this.#parts.locks.touch(agent);
     const checked = this.#parts.locks.check(id as LockId, fence);
     if (checked.outcome === 'valid') return { valid: true, lock: lockView(checked.lock) };
     throw refusalError(id, checked);
@@ -173,7 +180,7 @@ export class DaemonControl implements ControlService {
 
   async #listLocks(input: OperationInput<'lock.list'>): Promise<OperationResult<'lock.list'>> {
     const { cwd, path, holder, agent } = input;
-    this.#touch(agent);
+    this.#parts.locks.touch(agent);
     const { locks, waiters } = await this.#heldIn(cwd, path);
     return {
       locks: locks.filter((lock) => holder === undefined || lock.holder === holder).map(lockView),
@@ -194,7 +201,7 @@ export class DaemonControl implements ControlService {
   }
 
   async #why({ cwd, target, agent }: OperationInput<'why'>): Promise<WhyView> {
-    this.#touch(agent);
+    this.#parts.locks.touch(agent);
     const parsed = parseTarget(await this.#parts.targets.target(cwd, target));
     const { locks, waiters } = this.#parts.locks.why(parsed);
     return {
@@ -209,7 +216,7 @@ export class DaemonControl implements ControlService {
 
   async #share(input: OperationInput<'context.share'>): Promise<OperationResult<'context.share'>> {
     const { agent, cwd, path, content, tags = [], metadata } = input;
-    this.#touch(agent);
+    this.#parts.locks.touch(agent);
     const where = await this.#parts.targets.path(cwd, path);
     const supersedes =
       input.supersedes === undefined ? undefined : await this.#toSupersede(input.supersedes, where.project);
@@ -237,7 +244,7 @@ export class DaemonControl implements ControlService {
 
   async #listContexts(input: OperationInput<'context.list'>): Promise<OperationResult<'context.list'>> {
     const { tag, limit = defaultListLimit } = input;
-    this.#touch(input.agent);
+    this.#parts.locks.touch(input.agent);
     const where = await this.#where(input.cwd, input.path);
     const listing = { ...where, type: 'context', tag, limit } as const;
     return { contexts: (await listLog(this.#parts.stores.deltas, listing)).deltas.map(contextView) };
@@ -290,10 +297,6 @@ export class DaemonControl implements ControlService {
       if (error instanceof CollabError) return null;
       throw error;
     }
-  }
-
-  #touch(agent: string | undefined): void {
-    if (agent !== undefined) this.#parts.locks.touch(agent as AgentId);
   }
 }
 

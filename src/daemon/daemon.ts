@@ -6,9 +6,11 @@ import { failpoint } from '../base/failpoint.ts';
 import type { Logger } from '../base/log.ts';
 import { randomToken } from '../base/random.ts';
 import { version } from '../base/version.ts';
+import type { OperationResult } from '../control/results.ts';
 import type { Config } from '../home/config.ts';
 import { loadConfig } from '../home/config-file.ts';
 import type { DaemonRecord } from '../home/daemon-record.ts';
+import { dashboardSecret } from '../home/dashboard-secret.ts';
 import { type HomePaths, socketPathFits } from '../home/home-paths.ts';
 import { hookToken } from '../home/hook-token.ts';
 import { loadOrCreateKey, type NodeKey } from '../home/node-key.ts';
@@ -18,12 +20,14 @@ import { finishInterruptedMigration } from '../migrate/place-import.ts';
 import { backupInChild } from '../offload/backup-child.ts';
 import type { BackupReport } from '../offload/contract.ts';
 import { ControlServer } from '../web/control-server.ts';
-import { DaemonControl } from './control-service.ts';
+import { dashboardLink } from '../web/dashboard-access.ts';
+import { DashboardSessions, type Ticket } from '../web/dashboard-sessions.ts';
+import { type ControlComponents, DaemonControl } from './control-service.ts';
 import { openLmdbStores } from './lmdb-stores.ts';
 import { tellLostLeases } from './lost-leases.ts';
 import { McpEndpoint } from './mcp-endpoint.ts';
 import { createMemoryStores } from './memory-stores.ts';
-import { createServices } from './services.ts';
+import { createServices, type Services } from './services.ts';
 import { summarize } from './start-summary.ts';
 import { reportStatus } from './status-report.ts';
 import type { OpenStores } from './stores.ts';
@@ -142,7 +146,13 @@ export class Daemon {
     const { paths, owner } = home;
     const { logger } = options;
     const clock = systemClock;
-    const services = createServices(home, stores, logger, clock);
+    const status: ControlComponents['status'] = async (project) => {
+      // A question that comes as soon as the server listens waits until there is a record to answer with.
+      const record = await listening;
+      const { warnings } = home;
+      return reportStatus({ ...services, home: paths.root, record, stores, warnings }, project);
+    };
+    const services: Services = createServices(home, stores, { logger, clock, status: () => status(null) });
     const { locks, agreement, audit, guard, peers, retention, agents } = services;
     closers.push(
       { what: 'agents', close: () => agents.close() },
@@ -157,17 +167,15 @@ export class Daemon {
       notLookedUp(error, logger),
     );
     let daemon: Daemon | undefined;
+    const sessions = new DashboardSessions({ secret: dashboardSecret(home.key), clock });
     const control = new DaemonControl({
       ...services,
       clock,
       stores,
       secrets: home.config.context.secrets,
-      status: async (project) => {
-        // A question that comes as soon as the server listens waits until there is a record to answer with.
-        const record = await listening;
-        const { warnings } = home;
-        return reportStatus({ ...services, home: paths.root, record, stores, warnings }, project);
-      },
+      status,
+      overview: services.overview.feed,
+      dashboardLink: async () => linkOf(sessions.newTicket(), await listening),
       hookEndpoint: async () => ({ port: (await listening).port, token: hookToken(home.key) }),
       backup: (to) => backUp(paths.root, stores, to),
       shutdown: () => {
@@ -176,7 +184,7 @@ export class Daemon {
         return process.pid;
       },
     });
-    const listening = listen(home, control, options, closers);
+    const listening = listen(home, control, sessions, options, closers);
     const record = await listening;
     // The locks go first: a request that waits for one would hold up the server's close.
     closers.push({ what: 'locks', close: () => locks.close() });
@@ -201,6 +209,7 @@ export class Daemon {
 async function listen(
   { paths, config, key }: ClaimedHome,
   service: DaemonControl,
+  sessions: DashboardSessions,
   { port, logger }: DaemonOptions,
   closers: Closer[],
 ): Promise<DaemonRecord> {
@@ -212,6 +221,7 @@ async function listen(
     port: port ?? config.port,
     token,
     hookToken: hookToken(key),
+    sessions,
     logger,
     mcp: mcp.fetch,
   });
@@ -264,6 +274,10 @@ function openStores(
     isOurs: () => owner.isHeld().catch(() => true),
     ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
   });
+}
+
+function linkOf({ ticket, expiresAtMs }: Ticket, { port }: DaemonRecord): OperationResult<'dashboard.link'> {
+  return { url: dashboardLink(port, ticket), expiresAt: isoTime(expiresAtMs) };
 }
 
 /** In turn: nobody may replace a store's files while another process has them open. */

@@ -11,20 +11,17 @@ import { isoTime } from './views.ts';
 export type InterestHandlers = Pick<Handlers, Extract<keyof Handlers, `interest.${string}`>>;
 
 export function interestHandlers({ agents, locks, targets }: AgentHandlerParts): InterestHandlers {
-  const touch = (agent: string | undefined) => {
-    if (agent !== undefined) locks.touch(agent as AgentId);
-  };
   const { node } = agents;
   return {
     'interest.add': async ({ agent, cwd, patterns, forMs }) => {
-      touch(agent);
+      locks.touch(agent);
       const where = await locate(targets, cwd, patterns);
       const { interests } = await agents.open();
       const all = await interests.add(agent as AgentId, where.project, where.patterns, forMs);
       return { interests: all.map((one) => interestView(one, node)) };
     },
     'interest.remove': async ({ agent, cwd, patterns }) => {
-      touch(agent);
+      locks.touch(agent);
       const holder = { agent: agent as AgentId, project: await targets.project(cwd) };
       const { interests } = await agents.open();
       // As it is listed, or as it is written from here.
@@ -36,7 +33,7 @@ export function interestHandlers({ agents, locks, targets }: AgentHandlerParts):
       return { removed, interests: left.map((one) => interestView(one, node)) };
     },
     'interest.list': async ({ cwd, holder, agent }) => {
-      touch(agent);
+      locks.touch(agent);
       const { interests } = await agents.open();
       const found = await interests.list({
         ...(cwd === undefined ? {} : { project: await targets.project(cwd) }),

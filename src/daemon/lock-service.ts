@@ -1,6 +1,7 @@
 /** The locks with what their engine must not have itself: a timer, promises for those who wait, and names for what it says. */
 import type { Clock } from '../base/clock.ts';
 import type { AgentId, LockId } from '../base/ids.ts';
+import type { AgentView } from '../control/overview-views.ts';
 import { type ParsedClaim, parseClaim, parseIntention, parseTtl } from '../lock/claim.ts';
 import type { FenceSource } from '../lock/fence.ts';
 import type { LineEdit } from '../lock/line-edit.ts';
@@ -10,6 +11,8 @@ import type { LockOptions } from '../lock/lock-options.ts';
 import { type LockFilter, LockTable } from '../lock/lock-table.ts';
 import type { Denial, Grant, LockTransition, Refusal, Released, Renewed, Valid } from '../lock/outcome.ts';
 import type { Target } from '../lock/target.ts';
+import { listAgents } from '../overview/agent-list.ts';
+import { Sightings } from '../overview/sightings.ts';
 import { denialError, refusalError } from './lock-views.ts';
 
 /** Node's timers take at most 2^31 - 1 ms; a later deadline is looked at again then. */
@@ -21,6 +24,8 @@ export class LockService {
   readonly #clock: Clock;
   readonly #fences: FenceSource;
   readonly #limits: { readonly defaultTtlMs: number; readonly maxTtlMs: number };
+  readonly #sightings: Sightings;
+  readonly #onChangeElsewhere: () => void;
   #engine: LockEngine;
   /** The one before: what it has not told yet, it still tells. */
   #former: LockEngine | undefined;
@@ -33,12 +38,16 @@ export class LockService {
       readonly fences: FenceSource;
       readonly newLockId: () => LockId;
       readonly onTransition: (transition: LockTransition) => void;
+      /** @default nobody cares */
+      readonly onChangeElsewhere?: () => void;
     },
     options: LockOptions & { readonly defaultTtlMs: number; readonly maxTtlMs: number },
   ) {
     this.#clock = components.clock;
     this.#fences = components.fences;
     this.#limits = options;
+    this.#onChangeElsewhere = components.onChangeElsewhere ?? (() => {});
+    this.#sightings = new Sightings(components.clock);
     this.#table = new LockTable(components, options);
     this.#engine = this.#table;
   }
@@ -76,6 +85,7 @@ export class LockService {
   /** Something reached the engine from outside: its deadlines may have changed. */
   changed(): void {
     this.#arm();
+    this.#onChangeElsewhere();
   }
 
   /**
@@ -95,6 +105,7 @@ export class LockService {
 
   #claim({ claim, waitMs }: ParsedClaim, signal?: AbortSignal): Promise<Grant | Denial> {
     const engine = this.#engine;
+    this.#sightings.note(claim.agent, claim.agentName);
     return this.#answer<Grant | Denial>((settle) => {
       const first = engine.acquireOrWait(claim, waitMs, settle);
       if (first.outcome === 'granted' || first.outcome === 'denied') return first;
@@ -163,9 +174,11 @@ export class LockService {
     return this.#held(id, await this.#answer((settle) => engine.force(id, by, why, settle)));
   }
 
-  /** Any sign of life of an agent renews what it holds. */
-  touch(agent: AgentId): void {
-    this.#engine.touch(agent);
+  /** Any sign of life of an agent renews what it holds. @param agent undefined: whoever asks is none. */
+  touch(agent: string | undefined): void {
+    if (agent === undefined) return;
+    this.#sightings.note(agent as AgentId);
+    this.#engine.touch(agent as AgentId);
   }
 
   takeNotices(agent: AgentId): NoticeBatch {
@@ -186,6 +199,11 @@ export class LockService {
 
   waiters(): readonly WaitingClaim[] {
     return this.#engine.waiters();
+  }
+
+  /** All agents that are about; given what is listed, nothing is listed again. */
+  agents(locks = this.list({}), waiters = this.waiters()): readonly AgentView[] {
+    return listAgents(locks, waiters, this.#sightings);
   }
 
   why(target: Target): { readonly locks: readonly Lock[]; readonly waiters: readonly WaitingClaim[] } {

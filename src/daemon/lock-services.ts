@@ -25,6 +25,8 @@ export interface LockServicesParts {
   readonly logger: Logger;
   readonly peers: PeerService;
   readonly onTransition: (transition: LockTransition) => void;
+  /** What other nodes hold may have changed. */
+  readonly onChangeElsewhere: () => void;
 }
 
 export function createLockServices({ key, options, ...parts }: LockServicesParts) {

@@ -143,7 +143,7 @@ function describeBlocker(blocker: Blocker, nowMs: number): string {
     : `${name} waits ahead for ${what}`;
 }
 
-function elsewhereView({ node, nodeName }: Elsewhere): ElsewhereView {
+export function elsewhereView({ node, nodeName }: Elsewhere): ElsewhereView {
   return { ...(node === undefined ? {} : { node }), ...(nodeName === undefined ? {} : { nodeName }) };
 }
 

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { HybridClock } from '../base/hybrid-clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { StatusView } from '../control/results.ts';
 import type { Config } from '../home/config.ts';
 import type { HomePaths } from '../home/home-paths.ts';
 import type { NodeKey } from '../home/node-key.ts';
@@ -12,11 +13,19 @@ import { DeltaService } from './delta-service.ts';
 import { createLockServices } from './lock-services.ts';
 import { auditDraft } from './lock-views.ts';
 import { DaemonMetrics } from './metrics-report.ts';
+import { OverviewReport } from './overview-report.ts';
 import { PeerService } from './peer-service.ts';
-import { RetentionSchedule } from './retention-schedule.ts';
+import { type RetentionLimits, RetentionSchedule } from './retention-schedule.ts';
 import { diskRoom, StorageGuard, type StorageUse } from './storage-guard.ts';
 import type { OpenStores } from './stores.ts';
 import { TargetResolver } from './targets.ts';
+
+export interface ServiceOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** How the daemon is; not asked for before it serves. */
+  readonly status: () => Promise<StatusView>;
+}
 
 export interface ServiceHome {
   readonly paths: HomePaths;
@@ -24,12 +33,13 @@ export interface ServiceHome {
   readonly key: NodeKey;
 }
 
+export type Services = ReturnType<typeof createServices>;
+
 /** The services of one daemon, joined to its stores. */
 export function createServices(
   { paths, config, key }: ServiceHome,
   stores: OpenStores,
-  logger: Logger,
-  clock: Clock,
+  { logger, clock, status }: ServiceOptions,
 ) {
   const metrics = new DaemonMetrics();
   const hybridClock = new HybridClock(clock, stores.newest);
@@ -46,14 +56,7 @@ export function createServices(
     refusal: () => guard.refusal,
     onDurable: metrics.noteCommit,
   });
-  const retention = new RetentionSchedule(
-    { stores, clock, logger },
-    {
-      deltaDays: config.storage.retentionDays,
-      deltaBytes: config.storage.retentionBytes,
-      auditDays: config.audit.retentionDays,
-    },
-  );
+  const retention = new RetentionSchedule({ stores, clock, logger }, retentionOf(config));
   const peers = new PeerService({
     paths,
     config,
@@ -76,7 +79,9 @@ export function createServices(
       audit.record(auditDraft(transition));
       agents.note(transition);
       metrics.locks.note(transition);
+      overview.note(transition);
     },
+    onChangeElsewhere: () => overview.feed.changed(),
   });
   const targets = new TargetResolver(new ProjectCache({ clock }));
   const agents: AgentHost = new AgentHost({
@@ -92,7 +97,13 @@ export function createServices(
     vectors: stores.kind === 'memory' ? undefined : paths.vectors,
     search: config.search,
   });
-  return { metrics, audit, deltas, guard, locks, agreement, peers, retention, targets, agents };
+  const overview = new OverviewReport({ clock, logger, locks, audit, deltas, agents, status });
+  return { metrics, overview, audit, deltas, guard, locks, agreement, peers, retention, targets, agents };
+}
+
+function retentionOf({ storage, audit }: Config): RetentionLimits {
+  const { retentionDays, retentionBytes } = storage;
+  return { deltaDays: retentionDays, deltaBytes: retentionBytes, auditDays: audit.retentionDays };
 }
 
 async function measureStorage(root: string, stores: OpenStores): Promise<StorageUse> {

@@ -5,14 +5,23 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { CollabError } from '../base/errors.ts';
+import { mayLook } from './dashboard-access.ts';
+import type { DashboardSessions } from './dashboard-sessions.ts';
 
 const ownNames: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** Null: may pass. `status` is 403 when no token would help. */
 export type AccessCheck = (incoming: IncomingMessage) => null | { error: CollabError; status: 401 | 403 };
 
-/** @param hookToken good for the routes of hooks alone. */
-export function createAccessGuard(token: string, hookToken?: string): AccessCheck {
+/** What lets a client do less than the token of the daemon does. */
+export interface LesserRights {
+  /** Good for the routes of hooks alone. */
+  readonly hookToken?: string | undefined;
+  /** Good for looking at the dashboard. */
+  readonly sessions?: DashboardSessions | undefined;
+}
+
+export function createAccessGuard(token: string, { hookToken, sessions }: LesserRights = {}): AccessCheck {
   const expected = digest(token);
   const expectedOfHooks = hookToken === undefined ? undefined : digest(hookToken);
   return (incoming) => {
@@ -33,6 +42,7 @@ export function createAccessGuard(token: string, hookToken?: string): AccessChec
     if (given !== undefined && timingSafeEqual(digest(given), expected)) return null;
     const isHook = expectedOfHooks !== undefined && incoming.url?.startsWith('/v1/hook/') === true;
     if (isHook && given !== undefined && timingSafeEqual(digest(given), expectedOfHooks)) return null;
+    if (sessions !== undefined && mayLook(incoming, sessions)) return null;
     const what =
       given === undefined ? 'no bearer token was sent' : 'the bearer token is not the one of this daemon';
     return refusal(401, what, 'Send "Authorization: Bearer <token>" with the token of daemon.json.');

@@ -2,6 +2,8 @@
 import { type Context, Hono } from 'hono';
 import { CollabError } from '../base/errors.ts';
 import { answer, errorOutcome, publicError, successOutcome } from './answer.ts';
+import { addDashboardRoutes } from './dashboard-routes.ts';
+import type { DashboardSessions } from './dashboard-sessions.ts';
 import type { EventStreams } from './event-streams.ts';
 import { addHookRoutes } from './hook-routes.ts';
 import { addOperationRoutes, type OperationParts } from './operation-routes.ts';
@@ -15,6 +17,8 @@ const metricsHeaders = {
 
 export interface ApplicationParts extends OperationParts {
   readonly streams: EventStreams;
+  /** @default there is no dashboard */
+  readonly sessions?: DashboardSessions;
   /** Serves MCP at `/mcp`. @default nothing is there */
   readonly mcp?: (request: Request) => Promise<Response>;
 }
@@ -26,7 +30,8 @@ export function createControlApplication(parts: ApplicationParts): Hono<WebEnv> 
   addOperationRoutes(app, parts);
   addHookRoutes(app, parts);
   parts.streams.addRoutes(app);
-  const { mcp } = parts;
+  const { mcp, sessions, streams } = parts;
+  if (sessions !== undefined) addDashboardRoutes(app, { streams, sessions });
   if (mcp !== undefined) app.on(['GET', 'POST', 'DELETE'], '/mcp', (c) => mcp(c.req.raw));
   refuseOtherMethods(app);
   app.notFound((c) => {

@@ -8,6 +8,9 @@ import type { ControlService } from '../control/handlers.ts';
 import { createAccessGuard } from './access-guard.ts';
 import { answer, errorOutcome, publicError } from './answer.ts';
 import { createControlApplication } from './control-application.ts';
+import { isDashboard } from './dashboard-access.ts';
+import { refusalPage } from './dashboard-routes.ts';
+import type { DashboardSessions } from './dashboard-sessions.ts';
 import { EventStreams } from './event-streams.ts';
 import { type HandleRequest, HttpListener } from './http-listener.ts';
 import type { Transport } from './web-env.ts';
@@ -23,6 +26,8 @@ export interface ControlServerOptions {
   readonly token: string;
   /** Is good for hooks alone: it stands in the settings of a client. @default none */
   readonly hookToken?: string;
+  /** Who may look at the dashboard. @default there is none */
+  readonly sessions?: DashboardSessions;
   readonly logger: Logger;
   /** As ApplicationParts.mcp. */
   readonly mcp?: (request: Request) => Promise<Response>;
@@ -41,7 +46,7 @@ export class ControlServer {
 
   /** @throws HOME_UNUSABLE when the socket cannot be made, CONFIG_INVALID when the port cannot be had. */
   static async open(options: ControlServerOptions): Promise<ControlServer> {
-    const { service, socketPath, logger, port, token, hookToken, mcp } = options;
+    const { service, socketPath, logger, port, token, hookToken, sessions, mcp } = options;
     // An empty token would let everyone in who sends an empty token.
     assert(token.length >= 16, 'the token of the control server is too short');
     const limits: WebLimits = Object.freeze({ ...webLimits, ...options.limits });
@@ -52,9 +57,10 @@ export class ControlServer {
       limits,
       logger,
       streams,
+      ...(sessions === undefined ? {} : { sessions }),
       ...(mcp === undefined ? {} : { mcp }),
     });
-    const check = createAccessGuard(token, hookToken);
+    const check = createAccessGuard(token, { hookToken, sessions });
     const handle = (transport: Transport) => createHandle(app.fetch, transport, check, state, logger);
 
     const listeners: HttpListener[] = [];
@@ -123,7 +129,10 @@ function createHandle(
       // Our servers speak HTTP/1 only.
       const { incoming, outgoing } = bindings as HttpBindings;
       const refusal = transport === 'tcp' ? check(incoming) : null;
-      if (refusal !== null) return answer(errorOutcome(refusal.error, refusal.status));
+      if (refusal !== null) {
+        const isPerson = isDashboard(incoming.url) && incoming.headers.accept?.includes('text/html') === true;
+        return isPerson ? refusalPage(refusal.status) : answer(errorOutcome(refusal.error, refusal.status));
+      }
       // A connection that was busy when the close began may bring one more request.
       if (state.closing) return answer(errorOutcome(closingError()), [], { connection: 'close' });
       const signal = signals.get(incoming);

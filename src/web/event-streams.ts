@@ -1,11 +1,11 @@
 /**
- * `GET /v1/events?kinds=delta,audit`: committed events as server-sent events, `event` the kind and `data` its JSON. Written
+ * `GET /v1/events?kinds=delta,audit`: committed events, or the overview, as server-sent events, `event` the kind and `data` its JSON. Written
  * straight to Node's response rather than through hono's streamSSE: two web streams in between would hide how far a
  * client lags, and cost more per event than all the rest.
  */
 import type { ServerResponse } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import { CollabError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { ControlService } from '../control/handlers.ts';
@@ -14,7 +14,9 @@ import { answer, errorOutcome } from './answer.ts';
 import type { WebEnv } from './web-env.ts';
 import type { WebLimits } from './web-limits.ts';
 
-const streamKinds = ['delta', 'audit'] as const satisfies readonly StreamKind[];
+const streamKinds = ['delta', 'audit', 'overview'] as const satisfies readonly StreamKind[];
+/** What a client gets that asks for none: what happened, each once. */
+const eventKinds: readonly StreamKind[] = ['delta', 'audit'];
 
 /** A comment, which clients skip. Sent at once as well: then the client knows that from here on it misses nothing. */
 const heartbeat = ':\n\n';
@@ -42,13 +44,15 @@ export class EventStreams {
   }
 
   addRoutes(app: Hono<WebEnv>): void {
-    app.get('/v1/events', (c) => {
-      const kinds = parseKinds(c.req.query('kinds'));
-      if (this.#streams.size >= this.#limits.maxStreams) return answer(errorOutcome(this.#full(), 429));
-      if (c.req.method === 'HEAD') return c.body(null, 200, streamHeaders);
-      this.#start(c.env, kinds);
-      return RESPONSE_ALREADY_SENT;
-    });
+    app.get('/v1/events', (c) => this.answer(c, parseKinds(c.req.query('kinds'))));
+  }
+
+  /** Starts a stream of events of these kinds. */
+  answer(c: Context<WebEnv>, kinds: ReadonlySet<StreamKind>): Response {
+    if (this.#streams.size >= this.#limits.maxStreams) return answer(errorOutcome(this.#full(), 429));
+    if (c.req.method === 'HEAD') return c.body(null, 200, streamHeaders);
+    this.#start(c.env, kinds);
+    return RESPONSE_ALREADY_SENT;
   }
 
   /** Ends every stream at once. One that lags is cut: its client would not be done in time. */
@@ -123,7 +127,7 @@ export class EventStreams {
 }
 
 function parseKinds(text: string | undefined): ReadonlySet<StreamKind> {
-  if (text === undefined) return new Set(streamKinds);
+  if (text === undefined) return new Set(eventKinds);
   const kinds = text.split(',');
   const isKind = (kind: string): kind is StreamKind => (streamKinds as readonly string[]).includes(kind);
   if (kinds.every(isKind)) return new Set(kinds);
@@ -135,6 +139,17 @@ function parseKinds(text: string | undefined): ReadonlySet<StreamKind> {
 
 /** JSON has no line breaks, so one `data` line holds it. */
 function encodeFrame(event: StreamEvent): string {
-  const id = event.kind === 'delta' ? event.data.position : event.data.cursor;
-  return `event: ${event.kind}\nid: ${event.kind}-${id}\ndata: ${JSON.stringify(event.data)}\n\n`;
+  return `event: ${event.kind}\n${idLine(event)}data: ${JSON.stringify(event.data)}\n\n`;
+}
+
+/** An overview is no event with a place of its own: the next one stands for it. */
+function idLine(event: StreamEvent): string {
+  switch (event.kind) {
+    case 'delta':
+      return `id: delta-${event.data.position}\n`;
+    case 'audit':
+      return `id: audit-${event.data.cursor}\n`;
+    case 'overview':
+      return '';
+  }
 }
