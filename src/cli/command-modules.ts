@@ -51,6 +51,7 @@ export const commandModules: { readonly [Name in CommandName]: () => Promise<Com
   setup: async () => (await import('./commands/setup.ts')).setup,
   agents: async () => (await import('./commands/agents.ts')).agents,
   dashboard: async () => (await import('./commands/dashboard.ts')).dashboard,
+  watch: async () => (await import('./commands/watch.ts')).watch,
   usage: async () => (await import('./commands/usage.ts')).usage,
   mcp: async () => (await import('./commands/mcp.ts')).mcp,
   hook: async () => (await import('./commands/hook.ts')).hook,

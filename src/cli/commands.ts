@@ -72,6 +72,13 @@ export const commands = {
     },
     example: 'agent-collab dashboard --no-browser',
   },
+  watch: {
+    summary: 'show the same as the dashboard in the terminal, with the keyboard; in a pipe, line by line',
+    positionals: {},
+    options: {},
+    startsDaemon: false,
+    example: 'agent-collab watch',
+  },
   ...clusterCommands,
   'lock acquire': {
     summary: 'claim files, lines or symbols, all or none of them',

@@ -40,6 +40,8 @@ export class OverviewReport {
   readonly #parts: OverviewParts;
   readonly #timeline = new Timeline();
   readonly #hotSpots: HotSpots;
+  /** Resolves when what happened before somebody watched is in the timeline. */
+  #past: Promise<void> = Promise.resolve();
   #usage: { readonly glance: UsageGlanceView; readonly atMs: number } | undefined;
 
   constructor(parts: OverviewParts) {
@@ -72,12 +74,11 @@ export class OverviewReport {
       audit.store.query({ limit: timelineBacklog }),
       deltas.store.getLatest({ limit: timelineBacklog }),
     ]);
-    past.then(
+    this.#past = past.then(
       ([page, latest]) => {
         if (isOver) return;
         this.#timeline.addAudit(page.events.map(auditView));
         this.#timeline.addDeltas(latest.map(deltaView));
-        this.feed.changed();
       },
       (error: unknown) => logger.warn('the timeline has no past', { error: String(error) }),
     );
@@ -90,7 +91,7 @@ export class OverviewReport {
 
   async #read(): Promise<Reading<OverviewView>> {
     const { clock } = this.#parts;
-    const [status, usage] = await Promise.all([this.#parts.status(), this.#usageGlance()]);
+    const [status, usage] = await Promise.all([this.#parts.status(), this.#usageGlance(), this.#past]);
     const beganMs = clock.monotonicMs();
     const view = {
       at: isoTime(clock.wallMs()),
