@@ -18,6 +18,20 @@ export function embeddingEnvironment(): Readonly<Record<string, string | undefin
   return process.env;
 }
 
+/** The variables of OpenTelemetry (`OTEL_*`): see `otlpSettings`. Its packages read the same. */
+export function otlpEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
+
+/** `TRACEPARENT` and `TRACESTATE`: the trace that a command is run in, as OpenTelemetry hands it to child processes. */
+export function traceFromEnvironment(): { readonly traceparent?: string; readonly tracestate?: string } {
+  const { TRACEPARENT, TRACESTATE } = process.env;
+  return {
+    ...(TRACEPARENT ? { traceparent: TRACEPARENT } : {}),
+    ...(TRACESTATE ? { tracestate: TRACESTATE } : {}),
+  };
+}
+
 /** `NO_COLOR`, of any non-empty value, turns colour off (no-color.org). */
 export function colourWanted(): boolean {
   return !process.env.NO_COLOR;

@@ -1,10 +1,11 @@
-import { autostartAllowed } from '../base/environment.ts';
+import { autostartAllowed, traceFromEnvironment } from '../base/environment.ts';
 import { CollabError } from '../base/errors.ts';
 import { writeErr } from '../base/log.ts';
 import { version } from '../base/version.ts';
 import type { CallOptions, CallResult, ControlClient } from '../control/client.ts';
 import type { OperationInput, OperationName } from '../control/operations.ts';
 import type { Notice, StreamEvent, StreamKind } from '../control/results.ts';
+import { readCarrier } from '../control/tracing.ts';
 import { controlAddress, type DaemonAddress, isNewer, readDaemonAddress } from './daemon-address.ts';
 import type { Screen } from './screen.ts';
 
@@ -38,7 +39,8 @@ export class DaemonLink {
     input: OperationInput<Name>,
     options: CallOptions = {},
   ): Promise<CallResult<Name>> {
-    return this.#ask((client) => client.call(name, input, options));
+    const trace = readCarrier(traceFromEnvironment());
+    return this.#ask((client) => client.call(name, input, { trace, ...options }));
   }
 
   /** As ControlClient.hook. */

@@ -3,6 +3,7 @@ import { CollabError, decodeError } from '../base/errors.ts';
 import type { OperationInput, OperationName } from './operations.ts';
 import type { Envelope, Notice, OperationResult, StreamEvent, StreamKind } from './results.ts';
 import { SseParser } from './sse-parser.ts';
+import type { TraceCarrier } from './tracing.ts';
 
 export type ControlAddress =
   | { readonly socketPath: string }
@@ -19,6 +20,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** @default 30 s more than `waitMs` of the input, 10 minutes for `verify` and `compact`. */
   readonly timeoutMs?: number;
+  /** @default none */
+  readonly trace?: TraceCarrier;
 }
 
 export interface CallResult<Name extends OperationName> {
@@ -65,7 +68,7 @@ export class ControlClient {
   async call<Name extends OperationName>(
     name: Name,
     input: OperationInput<Name>,
-    { signal, timeoutMs = timeoutFor(name, input) }: CallOptions = {},
+    { signal, timeoutMs = timeoutFor(name, input), trace = {} }: CallOptions = {},
   ): Promise<CallResult<Name>> {
     signal?.throwIfAborted();
     const body = JSON.stringify(input);
@@ -78,6 +81,7 @@ export class ControlClient {
         ...this.#target.headers,
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),
+        ...trace,
       } as RequestOptions['headers'] & object,
     });
     // Kept beside: once the answer has begun, Node reports only that the connection was cut.

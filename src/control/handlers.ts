@@ -1,5 +1,6 @@
 import type { OperationInput, OperationName } from './operations.ts';
 import type { Notice, OperationResult, StreamEvent, StreamKind } from './results.ts';
+import type { Tracing } from './tracing.ts';
 
 /** What a handler may know of the request besides its input. */
 export interface RequestContext {
@@ -18,6 +19,8 @@ export type Handlers = {
 /** What the HTTP layer needs of the daemon; daemon/ supplies it. */
 export interface ControlService {
   readonly handlers: Handlers;
+  /** What is asked of the daemon runs in spans of this. */
+  readonly tracing: Tracing;
   /** Leases of `agent` that ended early and were not told yet. */
   takeNotices(agent: string): readonly Notice[];
   /** Answers the event of a client's hook, in the client's own form. @throws NOT_FOUND for a client that is not known. */

@@ -15,10 +15,12 @@ import type {
   StreamKind,
   WhyView,
 } from '../control/results.ts';
+import type { Tracing } from '../control/tracing.ts';
 import { hookClients } from '../hook/hook-event.ts';
 import { parseTarget } from '../lock/claim.ts';
 import { onNode } from '../lock/lock.ts';
 import { formatTarget } from '../lock/target.ts';
+import { exposeText } from '../metrics/exposition.ts';
 import { agentHandlers } from './agent-handlers.ts';
 import type { AgentHost } from './agent-host.ts';
 import type { AuditService } from './audit-service.ts';
@@ -58,6 +60,7 @@ export interface ControlComponents {
   readonly hookEndpoint: Handlers['hook.endpoint'];
   readonly dashboardLink: Handlers['dashboard.link'];
   readonly metrics: DaemonMetrics;
+  readonly tracing: Tracing;
   readonly overview: OverviewReport['feed'];
   /** Starts the shutdown; returns at once. */
   readonly shutdown: () => number;
@@ -67,10 +70,12 @@ const defaultListLimit = 50;
 
 export class DaemonControl implements ControlService {
   readonly handlers: Handlers;
+  readonly tracing: Tracing;
   readonly #parts: ControlComponents;
 
   constructor(components: ControlComponents) {
     this.#parts = components;
+    this.tracing = components.tracing;
     this.handlers = {
       status: async ({ cwd }) =>
         this.#parts.status(cwd === undefined ? null : await this.#projectOrNull(cwd)),
@@ -119,8 +124,7 @@ export class DaemonControl implements ControlService {
 
   async metrics(): Promise<string> {
     const status = await this.#parts.status(null);
-    const upMs = this.#parts.clock.wallMs() - Date.parse(status.startedAt);
-    return this.#parts.metrics.report(status, Math.max(0, upMs / 1000));
+    return exposeText(this.#parts.metrics.report(status, this.#parts.clock.wallMs()));
   }
 
   async hook(client: string, event: unknown): Promise<Readonly<Record<string, unknown>>> {

@@ -31,6 +31,7 @@ import { createServices, type Services } from './services.ts';
 import { summarize } from './start-summary.ts';
 import { reportStatus } from './status-report.ts';
 import type { OpenStores } from './stores.ts';
+import { openTelemetry } from './telemetry.ts';
 import { isoTime } from './views.ts';
 
 export interface DaemonOptions {
@@ -153,20 +154,22 @@ export class Daemon {
       return reportStatus({ ...services, home: paths.root, record, stores, warnings }, project);
     };
     const services: Services = createServices(home, stores, { logger, clock, status: () => status(null) });
-    const { locks, agreement, audit, guard, peers, retention, agents } = services;
-    closers.push(
-      { what: 'agents', close: () => agents.close() },
-      { what: 'retention', close: () => retention.close() },
-      { what: 'guard', close: () => guard.close() },
-      { what: 'peers', close: () => peers.close() },
-      { what: 'agreement', close: () => agreement.close() },
-    );
+    const { locks, agreement, audit, guard } = services;
+    closers.push(...closersOf(services));
     await guard.check();
     await agreement.open();
     const lost = await tellLostLeases({ audit, locks, nowMs: clock.wallMs() }).catch((error: unknown) =>
       notLookedUp(error, logger),
     );
     let daemon: Daemon | undefined;
+    const telemetry = await openTelemetry({
+      ...services,
+      clock,
+      logger,
+      node: home.key.nodeId,
+      status: () => status(null),
+    });
+    closers.push({ what: 'telemetry', close: () => telemetry.close() });
     const sessions = new DashboardSessions({ secret: dashboardSecret(home.key), clock });
     const control = new DaemonControl({
       ...services,
@@ -174,6 +177,7 @@ export class Daemon {
       stores,
       secrets: home.config.context.secrets,
       status,
+      tracing: telemetry.tracing,
       overview: services.overview.feed,
       dashboardLink: async () => linkOf(sessions.newTicket(), await listening),
       hookEndpoint: async () => ({ port: (await listening).port, token: hookToken(home.key) }),
@@ -307,6 +311,16 @@ function watchOwnership(owner: OwnerLock, daemon: Daemon, logger: Logger, abando
     await daemon.close();
   }, ownershipCheckMs).unref();
   return { what: 'ownership watch', close: () => clearInterval(timer) };
+}
+
+function closersOf({ agents, retention, guard, peers, agreement }: Services): readonly Closer[] {
+  return [
+    { what: 'agents', close: () => agents.close() },
+    { what: 'retention', close: () => retention.close() },
+    { what: 'guard', close: () => guard.close() },
+    { what: 'peers', close: () => peers.close() },
+    { what: 'agreement', close: () => agreement.close() },
+  ];
 }
 
 /** In reverse order. A part that fails to close is logged and does not keep the others from closing. True when all did. */

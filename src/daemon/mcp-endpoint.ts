@@ -31,15 +31,15 @@ export class McpEndpoint {
 
   async #open(): Promise<McpHttp> {
     const { createMcpHttp } = await import('../mcp/serve-http.ts');
-    return createMcpHttp(backendOf(this.#service), this.#logger);
+    return createMcpHttp(backendOf(this.#service), this.#service.tracing, this.#logger);
   }
 }
 
 function backendOf(service: ControlService): ToolBackend {
   return {
-    call: (name, input, signal) => {
+    call: (name, input, { signal = new AbortController().signal, trace }) => {
       const handler = service.handlers[name] as AnyHandler;
-      return handler(checked(name, input), { signal: signal ?? new AbortController().signal });
+      return service.tracing.span(name, trace, {}, () => handler(checked(name, input), { signal }));
     },
     takeNotices: (agent) => (agent === undefined ? [] : service.takeNotices(agent)),
   };

@@ -4,7 +4,8 @@ import { type CallToolResult, McpServer, type ServerContext } from '@modelcontex
 import { CollabError, toCollabError } from '../base/errors.ts';
 import { version } from '../base/version.ts';
 import type { Notice } from '../control/results.ts';
-import type { Caller, ToolBackend } from './tool-backend.ts';
+import { noTracing, readCarrier, type Tracing } from '../control/tracing.ts';
+import type { Caller, ToolBackend, ToolCallOptions } from './tool-backend.ts';
 import { inputs, outputs, type ToolName, type ToolOutput } from './tool-schemas.ts';
 import { type ToolCall, tools } from './tools.ts';
 
@@ -14,6 +15,8 @@ const instructions =
 export interface CollabServerOptions {
   readonly backend: ToolBackend;
   readonly caller: () => Caller;
+  /** @default trace context is only passed on */
+  readonly tracing?: Tracing;
   /** Told of the session that a hook has shown the connection to belong to. */
   readonly onSession?: (agent: string) => void;
 }
@@ -51,15 +54,20 @@ async function answer(
   run: AnyRun,
   input: unknown,
   context: ServerContext,
-  { backend, caller: callerNow, onSession }: CollabServerOptions,
+  { backend, caller: callerNow, onSession, tracing = noTracing }: CollabServerOptions,
 ): Promise<CallToolResult> {
-  const { signal } = context.mcpReq;
+  const { signal, _meta } = context.mcpReq;
   const caller = callerNow();
   let agent: string | undefined;
   try {
-    agent = await identify(name, input, backend, caller, signal);
-    if (agent !== undefined) onSession?.(agent);
-    const output = await run(input, toolCall(agent, backend, caller, signal));
+    // Names and attributes as OpenTelemetry's conventions for MCP have them.
+    const about = { 'mcp.method.name': 'tools/call', 'gen_ai.tool.name': name };
+    const output = await tracing.span(`tools/call ${name}`, readCarrier(_meta), about, async (trace) => {
+      const options = { signal, trace };
+      agent = await identify(name, input, backend, caller, options);
+      if (agent !== undefined) onSession?.(agent);
+      return run(input, toolCall(agent, backend, caller, options));
+    });
     return result(output, backend.takeNotices(agent));
   } catch (error) {
     return failure(error, backend.takeNotices(agent));
@@ -72,14 +80,14 @@ async function identify(
   input: unknown,
   backend: ToolBackend,
   { session, fallback }: Caller,
-  signal: AbortSignal,
+  options: ToolCallOptions,
 ): Promise<string | undefined> {
   const claim = {
     tool,
     input: (input ?? {}) as Record<string, never>,
     ...(session === undefined ? {} : { session }),
   };
-  const { agent } = await backend.call('agent.identify', claim, signal);
+  const { agent } = await backend.call('agent.identify', claim, options);
   return agent ?? session ?? fallback;
 }
 
@@ -87,7 +95,7 @@ function toolCall(
   agent: string | undefined,
   backend: ToolBackend,
   { cwd }: Caller,
-  signal: AbortSignal,
+  options: ToolCallOptions,
 ): ToolCall {
   return {
     agent: () => {
@@ -109,7 +117,7 @@ function toolCall(
         },
       );
     },
-    operation: (operation, operationInput) => backend.call(operation, operationInput, signal),
+    operation: (operation, operationInput) => backend.call(operation, operationInput, options),
   };
 }
 

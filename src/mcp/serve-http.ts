@@ -2,6 +2,7 @@
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import { maxAgentChars, maxPathBytes, maxRequestBytes } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
+import type { Tracing } from '../control/tracing.ts';
 import { createCollabServer } from './collab-server.ts';
 import type { Caller, ToolBackend } from './tool-backend.ts';
 
@@ -10,11 +11,11 @@ export interface McpHttp {
   close(): Promise<void>;
 }
 
-export function createMcpHttp(backend: ToolBackend, logger: Logger): McpHttp {
+export function createMcpHttp(backend: ToolBackend, tracing: Tracing, logger: Logger): McpHttp {
   const handler = createMcpHandler(
     ({ requestInfo }) => {
       const caller = callerOf(requestInfo);
-      return createCollabServer({ backend, caller: () => caller });
+      return createCollabServer({ backend, tracing, caller: () => caller });
     },
     {
       // Old and new clients alike: neither has a session, each request stands for itself.

@@ -1,13 +1,20 @@
 /** What the tools need: the control operations, and who asks. The daemon has both at hand; the stdio server asks the daemon. */
 import type { OperationInput, OperationName } from '../control/operations.ts';
 import type { Notice, OperationResult } from '../control/results.ts';
+import type { TraceCarrier } from '../control/tracing.ts';
+
+export interface ToolCallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Of the span that the call is part of. */
+  readonly trace: TraceCarrier;
+}
 
 export interface ToolBackend {
   /** @throws CollabError. `notices` are told once, also when the call is refused. */
   call<Name extends OperationName>(
     name: Name,
     input: OperationInput<Name>,
-    signal: AbortSignal | undefined,
+    options: ToolCallOptions,
   ): Promise<OperationResult<Name>>;
   /** Leases of the agent that ended early, as far as calls so far have brought word of it. */
   takeNotices(agent: string | undefined): readonly Notice[];

@@ -1,7 +1,7 @@
 /** What became of claims and leases since the daemon began, and how long they took. Fed by every transition of a lock. */
 import type { LockTransition } from '../lock/outcome.ts';
-import type { Exposition } from './exposition.ts';
 import { Histogram, holdBounds, waitBounds } from './histogram.ts';
+import type { MetricSet } from './metric-set.ts';
 
 type Action = LockTransition['action'];
 const actions: readonly Action[] = [
@@ -51,21 +51,21 @@ export class LockMetrics {
     }
   }
 
-  write(exposition: Exposition): void {
-    exposition.counter(
+  write(set: MetricSet): void {
+    set.counter(
       'agent_collab_lock_transitions_total',
       'Transitions of locks, as the audit trail has them.',
       actions.map((action) => [{ action }, this.#transitions[action]]),
     );
-    exposition.counter(
+    set.counter(
       'agent_collab_lock_denials_total',
       'Claims that were denied, by reason; of a run of rate denials only the first.',
       [...this.#denials].map(([reason, count]) => [{ reason }, count]),
     );
-    exposition.histogram('agent_collab_lock_wait_seconds', 'Time from a claim to its grant.', [
+    set.histogram('agent_collab_lock_wait_seconds', 'Time from a claim to its grant.', [
       [{}, this.#waits.buckets],
     ]);
-    exposition.histogram(
+    set.histogram(
       'agent_collab_lock_hold_seconds',
       'Time from a grant to the end of the lease, by how it ended.',
       ends.map((end) => [{ end }, this.#holds[end].buckets]),

@@ -47,7 +47,7 @@ export function envelopeText({ json }: Outcome, notices: readonly Notice[] = [])
  * The error as a client may see it. Of a defect only a reference: its message may hold paths or what another agent
  * wrote, and helps nobody but us. The log has the rest under the same reference.
  */
-export function publicError(thrown: unknown, logger: Logger, where: string): CollabError {
+export function publicError(thrown: unknown, logger: Pick<Logger, 'error'>, where: string): CollabError {
   const error = toCollabError(thrown);
   if (error.code !== 'INTERNAL') return error;
   const reference = randomHex(4);

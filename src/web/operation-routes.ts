@@ -2,10 +2,12 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Hono } from 'hono';
+import { maxAgentChars } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
 import type { ControlService, RequestContext } from '../control/handlers.ts';
 import { type OperationName, operations } from '../control/operations.ts';
 import type { Notice } from '../control/results.ts';
+import { readCarrier, type SpanAttributes, type TraceCarrier, traceIdOf } from '../control/tracing.ts';
 import { answer, errorOutcome, type Outcome, publicError, successOutcome } from './answer.ts';
 import { parseOperationInput } from './operation-input.ts';
 import { readJsonBody } from './request-body.ts';
@@ -32,20 +34,28 @@ async function answerOperation(
   { service, limits, logger }: OperationParts,
   { incoming, outgoing, signal }: WebEnv['Bindings'],
 ): Promise<Response> {
+  const trace = readCarrier(incoming.headers);
   let outcome: Outcome;
   let body: unknown;
   try {
     body = await readJsonBody(incoming, limits.maxBodyValues);
     const handler = service.handlers[name] as AnyHandler;
-    outcome = successOutcome(await handler(parseOperationInput(name, body), { signal }));
+    const asked = body;
+    const run = () => handler(parseOperationInput(name, asked), { signal });
+    outcome = successOutcome(await service.tracing.span(name, trace, aboutAgent(body), run));
   } catch (error) {
-    outcome = failure(name, error, signal, logger);
+    outcome = failure(name, error, signal, withTrace(logger, trace));
   }
   await itsTurn(outgoing, signal);
   return answer(outcome, takeNotices(service, body, outgoing, signal, logger));
 }
 
-function failure(name: OperationName, error: unknown, signal: AbortSignal, logger: Logger): Outcome {
+function failure(
+  name: OperationName,
+  error: unknown,
+  signal: AbortSignal,
+  logger: Pick<Logger, 'error'>,
+): Outcome {
   // A handler that stops because its client is gone throws the signal's reason: no defect, and nobody reads the answer.
   if (signal.aborted && error === signal.reason) return { status: 499, json: '{"ok":false' };
   try {
@@ -83,6 +93,18 @@ function takeNotices(
     publicError(error, logger, 'takeNotices');
     return [];
   }
+}
+
+function aboutAgent(body: unknown): SpanAttributes {
+  const agent = agentOf(body);
+  return agent === undefined ? {} : { 'agent_collab.agent': agent.slice(0, maxAgentChars) };
+}
+
+/** A failure can be looked up by the trace that it is part of. */
+function withTrace(logger: Logger, carrier: TraceCarrier): Pick<Logger, 'error'> {
+  const trace = traceIdOf(carrier);
+  if (trace === undefined) return logger;
+  return { error: (message, fields) => logger.error(message, { ...fields, trace }) };
 }
 
 /** The agent that asks: also of a request that was refused, for its leases may have ended all the same. */

@@ -23,10 +23,23 @@ export async function connectHttp(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<McpClient> {
   const { port, token } = place.running.daemon.record;
+  return connectTo(
+    t,
+    port,
+    { authorization: `Bearer ${token}`, 'x-agent-collab-cwd': place.repo, ...headers },
+    era,
+  );
+}
+
+/** Over HTTP, to whichever daemon listens there. */
+export function connectTo(
+  t: TestContext,
+  port: number,
+  headers: Readonly<Record<string, string>>,
+  era: Era,
+): Promise<McpClient> {
   const transport = new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${port}/mcp`), {
-    requestInit: {
-      headers: { authorization: `Bearer ${token}`, 'x-agent-collab-cwd': place.repo, ...headers },
-    },
+    requestInit: { headers },
   });
   return connect(
     t,

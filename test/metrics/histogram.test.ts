@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Exposition } from '../../src/metrics/exposition.ts';
+import { exposeText } from '../../src/metrics/exposition.ts';
 import { Histogram } from '../../src/metrics/histogram.ts';
+import { MetricSet } from '../../src/metrics/metric-set.ts';
 
 test('counts a value at a bound below it, what is above all of them too, and no negative time', () => {
   const histogram = new Histogram([1, 5]);
   for (const value of [0, 1, 1.01, 5, 6, -3]) histogram.observe(value);
   assert.deepEqual(histogram.buckets, { bounds: [1, 5], counts: [3, 2, 1], sum: 13.01 });
-  const exposition = new Exposition();
-  exposition.histogram('x_seconds', 'Time.', [[{ end: 'a "b"\\\n' }, histogram.buckets]]);
+  const set = new MetricSet();
+  set.histogram('x_seconds', 'Time.', [[{ end: 'a "b"\\\n' }, histogram.buckets]]);
   assert.equal(
-    exposition.text(),
+    exposeText(set.metrics),
     [
       '# HELP x_seconds Time.',
       '# TYPE x_seconds histogram',

@@ -1,6 +1,7 @@
 import type { ControlService, Handlers, RequestContext } from '../../src/control/handlers.ts';
 import { type OperationName, operations } from '../../src/control/operations.ts';
 import type { DeltaView, Notice, StreamEvent, StreamKind } from '../../src/control/results.ts';
+import { noTracing, type Tracing } from '../../src/control/tracing.ts';
 
 export interface Call {
   readonly name: OperationName;
@@ -17,6 +18,7 @@ export class FakeControlService implements ControlService {
   /** Of each `takeNotices`, in order. */
   readonly asked: string[] = [];
   readonly handlers: Handlers;
+  tracing: Tracing = noTracing;
   readonly #behaviours = new Map<OperationName, Behaviour>();
   readonly #listeners = new Map<(event: StreamEvent) => void, ReadonlySet<StreamKind>>();
   #changed: (() => void)[] = [];

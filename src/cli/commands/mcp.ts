@@ -22,8 +22,15 @@ export const mcp: CommandRun<'mcp'> = async (_args, { cwd, daemon }) => {
 function backendOf(daemon: DaemonLink): ToolBackend {
   let told = 0;
   return {
-    call: async <Name extends OperationName>(...[name, input, signal]: Parameters<ToolBackend['call']>) =>
-      (await daemon.call(name as Name, input as never, signal === undefined ? {} : { signal })).data,
+    call: async <Name extends OperationName>(
+      ...[name, input, { signal, trace }]: Parameters<ToolBackend['call']>
+    ) =>
+      (
+        await daemon.call(name as Name, input as never, {
+          trace,
+          ...(signal === undefined ? {} : { signal }),
+        })
+      ).data,
     takeNotices: (): readonly Notice[] => {
       const fresh = daemon.notices.slice(told);
       told = daemon.notices.length;
