@@ -1,8 +1,9 @@
 /** G9: the whole data directory is deleted under its daemon. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { homePaths } from '../src/home/home-paths.ts';
 import type { DaemonProcess } from './daemon-process.ts';
+import { deleteDirectory } from './live-directory.ts';
 import type { Round } from './round.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -21,7 +22,7 @@ function homeDeleted(
     every: 3,
     async run(round) {
       const daemon = await prepare(round);
-      await deleteAll(round.home);
+      await deleteDirectory(round.home);
       if (!(await daemon.goneWithin(goneWithinMs)))
         round.problems.push(`the daemon of a deleted directory still runs after ${goneWithinMs} ms`);
       daemon.kill();
@@ -34,19 +35,6 @@ function homeDeleted(
       await round.finish();
     },
   };
-}
-
-/** Again when something was made in it meanwhile. */
-async function deleteAll(directory: string): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      rmSync(directory, { recursive: true, force: true });
-      return;
-    } catch (error) {
-      if (tries === 50) throw error;
-      await delay(20);
-    }
-  }
 }
 
 export const deletionScenarios: readonly Scenario[] = [

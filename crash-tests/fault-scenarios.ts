@@ -20,6 +20,7 @@ import {
   type Undo,
 } from './environment-faults.ts';
 import { askerOf } from './lane-scenarios.ts';
+import { putInPlace } from './live-directory.ts';
 import type { Round } from './round.ts';
 import type { Scenario } from './scenario.ts';
 import { type Asker, acquire, askTrail, describe, endLock, shareText } from './workload.ts';
@@ -227,10 +228,7 @@ const faults: readonly Fault[] = [
     refuses: false,
     break: (round) => {
       renameSync(join(round.home, 'lmdb'), join(round.home, 'elsewhere'));
-      return () => {
-        rmSync(join(round.home, 'lmdb'), { recursive: true, force: true });
-        renameSync(join(round.home, 'elsewhere'), join(round.home, 'lmdb'));
-      };
+      return () => putInPlace(join(round.home, 'elsewhere'), join(round.home, 'lmdb'));
     },
   },
 ];
