@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { PriceList } from './price-list.ts';
 import type { UsageLog, UsageRecord } from './usage-log.ts';
-import { costOf } from './usage-totals.ts';
+import { costOf } from './usage-sums.ts';
 
 /** Shares of the budget at which it is spoken of. */
 const warnShare = 0.8;

@@ -9,7 +9,8 @@ import type { Logger } from '../base/log.ts';
 import { randomHex } from '../base/random.ts';
 import { PriceList } from './price-list.ts';
 import { type UsageCategory, usageCategories } from './usage-category.ts';
-import { UsageSums, type UsageTotals } from './usage-totals.ts';
+import { UsageSums } from './usage-sums.ts';
+import type { UsageTotals } from './usage-totals.ts';
 
 export interface UsageRecord {
   /** `rec-` and 16 hexadecimal digits. */

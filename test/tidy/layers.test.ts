@@ -39,6 +39,20 @@ describeRule('imports point one way', importsPointOneWay, {
       files: { 'src/store/a.ts': "import { x } from '../../test/support/x.ts';" },
       finds: 'src/store/a.ts:1: store may not import test: it is no part of the product',
     },
+    'a page that imports what runs in the daemon': {
+      files: { 'src/dashboard/a.tsx': "import { x } from '../control/x.ts';" },
+      finds:
+        'src/dashboard/a.tsx:1: dashboard may not import control: it runs in a browser, and has types of control alone',
+    },
+    'a page that imports types of another folder': {
+      files: { 'src/dashboard/a.ts': "import type { X } from '../usage/x.ts';" },
+      finds:
+        'src/dashboard/a.ts:1: dashboard may not import usage: it runs in a browser, and has types of control alone',
+    },
+    'a source that imports a page': {
+      files: { 'src/web/a.ts': "import { x } from '../dashboard/x.ts';" },
+      finds: 'src/web/a.ts:1: web may not import dashboard: imports point one way (test/tidy/layers.ts)',
+    },
     'a folder without a place': {
       files: { 'src/attic/a.ts': "import { x } from '../base/x.ts';" },
       finds: 'src/attic/a.ts:1: the folder attic has no place in the table of layers',
@@ -46,6 +60,9 @@ describeRule('imports point one way', importsPointOneWay, {
   },
   good: {
     'a higher folder that imports a lower one': { 'src/cli/a.ts': "import { x } from '../base/x.ts';" },
+    'a page that imports types of control': {
+      'src/dashboard/a.tsx': "import type { X } from '../control/x.ts'; export const a = <p />;",
+    },
     'a folder that imports itself': { 'src/lock/a.ts': "import { x } from './x.ts';" },
     'a worker that imports types of the contract': {
       'workers/a.ts': "import type { A } from '../src/offload/contract.ts';",

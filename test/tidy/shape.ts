@@ -68,7 +68,7 @@ function listsTests({ body }: FunctionNode): boolean {
 
 export const namesSayWhatIsInside: Rule = (files) =>
   typeScript(files).flatMap((file): readonly Violation[] => {
-    const parts = file.path.replace(/(\.test)?\.ts$/, '').split('/');
+    const parts = file.path.replace(/(\.test)?\.tsx?$/, '').split('/');
     const found: string[] = [];
     for (const part of parts)
       if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(part)) found.push(`the name ${part} is not kebab-case`);
@@ -106,7 +106,7 @@ const promise = /\b(TODO|FIXME|XXX)\b(\([\w-]+\))?/g;
 
 export const promisesHaveAnOwner: Rule = (files) =>
   files
-    .filter((file) => /\.(ts|md|json|yml|sh|html|css|js)$|^\.ci\//.test(file.path))
+    .filter((file) => /\.(tsx?|md|json|yml|sh|html|css|js)$|^\.ci\//.test(file.path))
     .filter((file) => !file.path.startsWith(ownFolder))
     .flatMap((file) =>
       [...file.text.matchAll(promise)]

@@ -36,7 +36,7 @@ export class ProjectFile {
   }
 
   get isTypeScript(): boolean {
-    return this.path.endsWith('.ts');
+    return /\.tsx?$/.test(this.path);
   }
 
   get isTest(): boolean {
@@ -45,7 +45,8 @@ export class ProjectFile {
 
   get program(): Program {
     if (this.#program === undefined) {
-      const parsed = parseSync(this.path, this.text, { lang: 'ts', sourceType: 'module', astType: 'ts' });
+      const lang = this.path.endsWith('x') ? 'tsx' : 'ts';
+      const parsed = parseSync(this.path, this.text, { lang, sourceType: 'module', astType: 'ts' });
       const error = parsed.errors[0];
       if (error !== undefined) throw new Error(`${this.path} does not parse: ${error.message}`);
       this.#program = parsed.program;
