@@ -18,6 +18,13 @@ export function embeddingEnvironment(): Readonly<Record<string, string | undefin
   return process.env;
 }
 
+/** The values of the variables whose names are wanted: secrets that must not get into a log. */
+export function valuesOfVariables(isWanted: (name: string) => boolean): readonly string[] {
+  return Object.entries(process.env).flatMap(([name, value]) =>
+    value !== undefined && isWanted(name) ? [value] : [],
+  );
+}
+
 /** `NO_COLOR`, of any non-empty value, turns colour off (no-color.org). */
 export function colourWanted(): boolean {
   return !process.env.NO_COLOR;
