@@ -18,6 +18,21 @@ export function embeddingEnvironment(): Readonly<Record<string, string | undefin
   return process.env;
 }
 
+/** Those that are set of the variables that decide something here, by name; never their values. */
+export function ownVariablesSet(): readonly string[] {
+  const others = [
+    'NO_COLOR',
+    'NODE_OPTIONS',
+    'OPENAI_API_KEY',
+    'VOYAGE_API_KEY',
+    'GEMINI_API_KEY',
+    'GOOGLE_API_KEY',
+  ];
+  return Object.keys(process.env)
+    .filter((name) => name.startsWith('AGENT_COLLAB_') || others.includes(name))
+    .sort();
+}
+
 /** The values of the variables whose names are wanted: secrets that must not get into a log. */
 export function valuesOfVariables(isWanted: (name: string) => boolean): readonly string[] {
   return Object.entries(process.env).flatMap(([name, value]) =>

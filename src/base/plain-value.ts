@@ -6,6 +6,8 @@ export interface Redaction {
   hides(name: string): boolean;
   /** The text with a word in the place of each secret. */
   text(text: string): string;
+  /** Told when something was left out for its name. */
+  onHidden?(): void;
 }
 
 /** For what holds none, and for tests. */
@@ -130,11 +132,11 @@ class PlainCopy {
 
   /** A number or a switch under such a name is a count (`tokens: 12`) or a state, and tells nothing. */
   #hidden(value: unknown, isLazy: boolean): unknown {
-    return this.#read(value, isLazy, (one) =>
-      one === null || ['number', 'boolean', 'undefined'].includes(typeof one) || one === ''
-        ? one
-        : redactedWord,
-    );
+    return this.#read(value, isLazy, (one) => {
+      if (one === null || one === '' || ['number', 'boolean', 'undefined'].includes(typeof one)) return one;
+      this.#redaction.onHidden?.();
+      return redactedWord;
+    });
   }
 
   #read(value: unknown, isLazy: boolean, then: (value: unknown) => unknown): unknown {

@@ -16,4 +16,17 @@ export const supportCommands = {
     startsDaemon: false,
     example: 'agent-collab logs --follow --level warn',
   },
+  support: {
+    summary:
+      'write a bundle for a report: log, status, findings, settings, without secrets and without what was shared',
+    positionals: {},
+    options: {
+      to: {
+        kind: 'text',
+        summary: 'this file, or a directory for it, instead of the current one; never overwritten',
+      },
+    },
+    startsDaemon: false,
+    example: 'agent-collab support --to bundle.zip',
+  },
 } as const satisfies Readonly<Record<string, CommandSpec>>;

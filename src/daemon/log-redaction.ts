@@ -20,6 +20,7 @@ export function createRedaction(
 ): Redaction {
   return {
     hides: (name) => isSecretName(name),
+    onHidden: () => onFound('by its name'),
     text: (text) => {
       let shown = text;
       for (const { kind, text: secret } of secrets()) {

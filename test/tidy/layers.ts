@@ -14,6 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ['offload', 'p2p', 'mcp', 'web', 'agents'],
   ['daemon'],
   ['doctor', 'setup'],
+  ['support'],
   ['cli'],
 ];
 
@@ -109,6 +110,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'smol-toml': ['setup'],
   yaml: ['migrate', 'setup'],
   'fs-native-extensions': ['home'],
+  fflate: ['support'],
 };
 
 /** The same for packages that are never installed with the product: the one place that imports each. */
