@@ -70,7 +70,7 @@ const peersKilled: Scenario = {
       await killOne(nodes, random.pick([0, 1]), async (node) => {
         const { round: victim } = node;
         await victim.stop(node.daemon);
-        const armed = await victim.startReady({ failpoints: `${place}=kill@${pass}` });
+        const armed = await victim.startArmed(`${place}=kill@${pass}`);
         if (!(await victim.workUntilGone(armed, reachedWithinMs))) notPassed(victim, place);
         round.notes.push(`killed at ${place}@${pass}`);
       });

@@ -94,6 +94,17 @@ export class Round {
     return daemon;
   }
 
+  /** As startReady, of a daemon that may be at its armed place before it serves: its peers have something for it by then. */
+  async startArmed(failpoints: string): Promise<DaemonProcess> {
+    const daemon = this.start({ failpoints });
+    try {
+      await daemon.ready();
+    } catch (error) {
+      if (daemon.isRunning || daemon.ending !== 'SIGKILL') throw error;
+    }
+    return daemon;
+  }
+
   /** Runs a command of the program on this round's directory, in its repository. */
   command(
     words: readonly string[],

@@ -32,6 +32,28 @@ export function traceFromEnvironment(): { readonly traceparent?: string; readonl
   };
 }
 
+/** Those that are set of the variables that decide something here, by name; never their values. */
+export function ownVariablesSet(): readonly string[] {
+  const others = [
+    'NO_COLOR',
+    'NODE_OPTIONS',
+    'OPENAI_API_KEY',
+    'VOYAGE_API_KEY',
+    'GEMINI_API_KEY',
+    'GOOGLE_API_KEY',
+  ];
+  return Object.keys(process.env)
+    .filter((name) => /^(?:AGENT_COLLAB|OTEL)_/.test(name) || others.includes(name))
+    .sort();
+}
+
+/** The values of the variables whose names are wanted: secrets that must not get into a log. */
+export function valuesOfVariables(isWanted: (name: string) => boolean): readonly string[] {
+  return Object.entries(process.env).flatMap(([name, value]) =>
+    value !== undefined && isWanted(name) ? [value] : [],
+  );
+}
+
 /** `NO_COLOR`, of any non-empty value, turns colour off (no-color.org). */
 export function colourWanted(): boolean {
   return !process.env.NO_COLOR;

@@ -27,7 +27,7 @@ export function terminalAgent(user: string, terminal: string): string {
   return id.replace(/\p{Cc}/gu, '_').slice(0, maxAgentChars);
 }
 
-function userName(): string {
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -1,8 +1,8 @@
 /** Starts a daemon that outlives the command, and waits until it serves. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../base/clock.ts';
@@ -35,8 +35,6 @@ const startLimitMs = 15_000;
 /** Between two looks at a daemon that another command is starting: nothing tells us when it is ready. */
 const pollMs = 50;
 const answerLimitMs = 1000;
-/** A daemon logs some hundred bytes an hour; over this the log is put aside at the next start, one generation kept. */
-const maxLogBytes = 10 * 1024 * 1024;
 const tailBytes = 8 * 1024;
 const tailLines = 12;
 
@@ -45,11 +43,14 @@ export async function startInBackground(options: BackgroundOptions): Promise<Bac
   const found = readDaemonAddress(options.home);
   if (found !== undefined && (await answers(found))) return { address: found, started: false, summary: [] };
   await prepareHome(options.home);
-  const { logs } = homePaths(options.home);
+  const { logs, daemonLog, daemonStderr } = homePaths(options.home);
   await mkdir(logs, { recursive: true, mode: 0o700 });
-  const log = openLog(join(logs, 'daemon.log'));
+  const log = markEnd(daemonLog);
+  const stderr = markEnd(daemonStderr);
+  // The daemon reads it too: see raw-output.ts.
+  const stderrFd = openSync(daemonStderr, 'a+', 0o600);
   try {
-    const child = spawnDaemon(options, log.fd);
+    const child = spawnDaemon(options, stderrFd);
     const word = await lastWord(child, options.onStep);
     child.unref();
     if (child.connected) child.disconnect();
@@ -60,30 +61,23 @@ export async function startInBackground(options: BackgroundOptions): Promise<Bac
       const ready = word.kind === 'ready' ? word : undefined;
       return { address, started: ready !== undefined, summary: ready?.summary ?? [] };
     }
-    throw notStarted(word, log, child.pid);
+    throw await notStarted(word, options.home, [log, stderr], child.pid);
   } finally {
-    closeSync(log.fd);
+    closeSync(stderrFd);
   }
 }
 
-interface LogFile {
+interface FileEnd {
   readonly path: string;
-  readonly fd: number;
-  /** Where the new daemon's lines begin. */
+  /** Where what the new daemon writes begins. */
   readonly from: number;
 }
 
-function openLog(path: string): LogFile {
-  try {
-    if (statSync(path).size > maxLogBytes) renameSync(path, `${path}.1`);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  const fd = openSync(path, 'a+', 0o600);
-  return { path, fd, from: statSync(path).size };
+function markEnd(path: string): FileEnd {
+  return { path, from: statSync(path, { throwIfNoEntry: false })?.size ?? 0 };
 }
 
-function spawnDaemon(options: BackgroundOptions, logFd: number): ChildProcess {
+function spawnDaemon(options: BackgroundOptions, stderrFd: number): ChildProcess {
   const main = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
   const flags = [
     ...(options.memory ? ['--memory'] : []),
@@ -97,7 +91,7 @@ function spawnDaemon(options: BackgroundOptions, logFd: number): ChildProcess {
       cwd: options.home,
       // A session of its own, so that Ctrl-C in the terminal does not reach it.
       detached: true,
-      stdio: ['ignore', logFd, logFd, 'ipc'],
+      stdio: ['ignore', stderrFd, stderrFd, 'ipc'],
       env: childEnvironment({ AGENT_COLLAB_HOME: options.home }),
       windowsHide: true,
     },
@@ -171,23 +165,44 @@ async function answers(address: DaemonAddress): Promise<boolean> {
   }
 }
 
-function notStarted(word: LastWord, log: LogFile, pid: number | undefined): CollabError {
+async function notStarted(
+  word: LastWord,
+  home: string,
+  files: readonly FileEnd[],
+  pid: number | undefined,
+): Promise<CollabError> {
   const what =
     word.kind === 'ended'
       ? `the daemon ended while it started (${word.how})`
       : `the daemon (pid ${pid}) did not answer within ${startLimitMs / 1000} s`;
+  // What a crash prints has not been through the log.
+  const [{ HomeSecrets }, { createRedaction }] = await Promise.all([
+    import('../daemon/home-secrets.ts'),
+    import('../daemon/log-redaction.ts'),
+  ]);
+  const secrets = new HomeSecrets(homePaths(home));
+  const redaction = createRedaction(() => secrets.current());
+  const lines = redaction.text(files.flatMap(newLines).join('\n')).split('\n');
   return new CollabError('DAEMON_UNREACHABLE', what, {
-    next: `Look into ${log.path}, or run it in the foreground: agent-collab run.`,
-    details: { log: logTail(log), logFile: log.path },
+    next: 'Look into agent-collab logs, or run it in the foreground: agent-collab run.',
+    details: {
+      log: lines.filter((line) => line !== '').slice(-tailLines),
+      logFile: homePaths(home).daemonLog,
+    },
   });
 }
 
-/** The last lines that the daemon wrote since it was started. */
-function logTail({ path, fd, from }: LogFile): string[] {
-  const end = statSync(path).size;
-  const start = Math.max(from, end - tailBytes);
-  const bytes = Buffer.alloc(Math.max(0, end - start));
-  const count = readSync(fd, bytes, 0, bytes.length, start);
-  const lines = bytes.toString('utf8', 0, count).split('\n');
-  return lines.filter((line) => line !== '').slice(-tailLines);
+/** The last lines that the daemon wrote to it since it was started. */
+function newLines({ path, from }: FileEnd): string[] {
+  const end = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  // Shorter than before: it was rotated meanwhile.
+  const start = Math.max(end < from ? 0 : from, end - tailBytes);
+  if (end <= start) return [];
+  const bytes = Buffer.alloc(end - start);
+  const fd = openSync(path, 'r');
+  try {
+    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, start)).split('\n');
+  } finally {
+    closeSync(fd);
+  }
 }

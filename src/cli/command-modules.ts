@@ -55,6 +55,8 @@ export const commandModules: { readonly [Name in CommandName]: () => Promise<Com
   usage: async () => (await import('./commands/usage.ts')).usage,
   mcp: async () => (await import('./commands/mcp.ts')).mcp,
   hook: async () => (await import('./commands/hook.ts')).hook,
+  logs: async () => (await import('./commands/logs.ts')).logs,
+  support: async () => (await import('./commands/support.ts')).support,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   version: async () => (await import('./commands/version.ts')).version,
 };

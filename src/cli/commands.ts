@@ -20,6 +20,7 @@ import {
   portOption,
   ttlOption,
 } from './options.ts';
+import { supportCommands } from './support-commands.ts';
 
 export const commands = {
   run: {
@@ -299,6 +300,7 @@ export const commands = {
     example: 'agent-collab migrate restore 20260131-120000',
   },
   ...agentCommands,
+  ...supportCommands,
   doctor: {
     summary:
       'tell from what is read and written just now how the directory, the daemon and each store are; exit 5 when not well',

@@ -71,7 +71,7 @@ export class StorageGuard {
     try {
       const level = storageLevel(await measure(), this.#maxBytes);
       if (level.level !== this.#level.level && level.level !== 'fine')
-        logger.warn(level.message, { level: level.level });
+        logger.warn(level.message, { room: level.level });
       this.#level = level;
     } catch (error) {
       logger.debug('the room on the disk could not be measured', { error: String(error) });

@@ -18,6 +18,8 @@ export interface HomePaths {
   readonly vectors: string;
   readonly backups: string;
   readonly logs: string;
+  readonly daemonLog: string;
+  readonly daemonStderr: string;
 }
 
 /**
@@ -40,7 +42,7 @@ export interface HomePaths {
  * ├── metrics/            usage_YYYY-MM-DD.jsonl
  * ├── vectors/            context.vec: the vectors of shared context, derived from the log
  * ├── backups/            <timestamp>/
- * ├── logs/
+ * ├── logs/              daemon.log and daemon.log.1 to .3 of a background daemon; daemon-stderr.log: what a crash says past it
  * └── .<file>.<pid>.<random>.tmp    half of an atomic write; cleaned by prepareHome once its writer is gone
  * ```
  */
@@ -63,6 +65,8 @@ export function homePaths(root: string): HomePaths {
     vectors: at('vectors'),
     backups: at('backups'),
     logs: at('logs'),
+    daemonLog: at('logs', 'daemon.log'),
+    daemonStderr: at('logs', 'daemon-stderr.log'),
   });
 }
 

@@ -54,6 +54,8 @@ test('every path lies where the specification draws it', () => {
       'vectors',
       'backups',
       'logs',
+      'logs/daemon.log',
+      'logs/daemon-stderr.log',
     ],
   );
 });

@@ -14,6 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ['offload', 'p2p', 'mcp', 'web', 'agents', 'otlp'],
   ['daemon'],
   ['doctor', 'setup'],
+  ['support'],
   ['cli'],
   // Runs in a browser: nobody imports it, and of the others it has types of control alone.
   ['dashboard'],
@@ -130,6 +131,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'fs-native-extensions': ['home'],
   preact: ['dashboard'],
   '@dagrejs/dagre': ['dashboard'],
+  fflate: ['support'],
 };
 
 /** The same for packages that are never installed with the product: the one place that imports each. */

@@ -1,8 +1,9 @@
 import { systemClock } from '../../base/clock.ts';
 import { encodeError, toCollabError } from '../../base/errors.ts';
 import { exitCodes, exitNow, killNow } from '../../base/exit.ts';
-import { createLogger, type LogLevel, writeErr, writeOut } from '../../base/log.ts';
+import { type LogLevel, writeErr, writeOut } from '../../base/log.ts';
 import type { Daemon } from '../../daemon/daemon.ts';
+import { type DaemonLog, openBackgroundLog, openForegroundLog } from '../../daemon/daemon-log.ts';
 import { readConfigDocument } from '../../home/config-file.ts';
 import { homePaths } from '../../home/home-paths.ts';
 import { getSetting } from '../../home/settings.ts';
@@ -18,13 +19,20 @@ import { openScreen, printable, type Screen } from '../screen.ts';
 export const run: CommandRun<'run'> = async (args, { home, json }) => {
   const isChild = args['background-child'];
   const stop = listenForStop();
-  const daemon = await openDaemon(home, args, isChild);
+  const level = await logLevel(home, isChild);
+  const log = (isChild ? openBackgroundLog : openForegroundLog)(homePaths(home), level);
+  const daemon = await openDaemon(home, args, isChild, log);
+  log.own();
+  const { pid, version, port } = daemon.record;
+  log.logger.info('the daemon serves', { pid, version, port, runtime: process.version });
   try {
     if (isChild) await tellParent({ kind: 'ready', pid: process.pid, summary: daemon.summary });
     else announce(daemon, home, args.memory, json);
     await Promise.race([daemon.closed, stop.requested]);
   } finally {
     await daemon.close();
+    log.logger.info('the daemon has stopped', { pid });
+    log.close();
   }
   if (!isChild && !json) writeOut('stopped\n');
   return undefined;
@@ -34,10 +42,10 @@ async function openDaemon(
   home: string,
   args: { readonly memory: boolean; readonly port: number | undefined },
   isChild: boolean,
+  { logger }: DaemonLog,
 ): Promise<Daemon> {
   try {
     const { Daemon } = await import('../../daemon/daemon.ts');
-    const logger = createLogger(await logLevel(home, isChild));
     // A promise that nobody awaited is a defect, but no reason to drop everybody's locks; the log says where it is.
     process.on('unhandledRejection', (reason) => {
       logger.error('unhandled rejection', { error: reason instanceof Error ? reason.stack : String(reason) });
