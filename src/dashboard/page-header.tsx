@@ -99,7 +99,7 @@ function FilterFields({ filter, projects, filterField, onFilter }: PageHeaderPro
         <input
           ref={filterField}
           type="search"
-          placeholder="Filter by agent or path  ( / )"
+          placeholder="Agent or path  ( / )"
           value={filter.text}
           maxLength={200}
           spellcheck={false}

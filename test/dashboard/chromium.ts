@@ -3,8 +3,12 @@ import { type Browser, chromium } from 'playwright-core';
 
 const executablePath = '/usr/bin/chromium';
 
+const options: { readonly skip?: string } = existsSync(executablePath)
+  ? {}
+  : { skip: `there is no ${executablePath}` };
+
 /** Options of tests that need a browser. */
-export const needsChromium = existsSync(executablePath) ? {} : { skip: `there is no ${executablePath}` };
+export const needsChromium = options;
 
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({

@@ -68,9 +68,14 @@ export class DashboardServer {
     for (const stream of this.#streams) stream.write(frame(view));
   }
 
-  /** Cuts all streams. What asks for a new one is answered with `status`. */
-  drop(status: number): void {
+  /** What asks for a stream from now on is answered with `status`. */
+  refuse(status: number): void {
     this.#status = status;
+  }
+
+  /** Refuses, and cuts the streams there are. */
+  drop(status: number): void {
+    this.refuse(status);
     for (const stream of this.#streams) stream.destroy();
     this.#streams.clear();
   }

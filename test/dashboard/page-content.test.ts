@@ -1,6 +1,6 @@
 /** What the page shows of a snapshot, in a real browser under the policy of the daemon. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import { busyOverview } from './busy-overview.ts';
 import { launchChromium, needsChromium } from './chromium.ts';
@@ -11,19 +11,25 @@ import { hostileOverview } from './hostile-overview.ts';
 import { emptyOverview } from './overview-parts.ts';
 
 let browser: Browser;
+let opened: DashboardPage;
 before(async () => {
-  if (needsChromium.skip === undefined) browser = await launchChromium();
+  if (needsChromium.skip !== undefined) return;
+  browser = await launchChromium();
+  opened = await DashboardPage.open(browser);
 });
-after(() => browser?.close());
+afterEach(() => opened?.assertNoComplaint());
+after(async () => {
+  await opened?.close();
+  await browser?.close();
+});
 
 test(
   'shows leases with holder, intention, kind and who waits for them (needs chromium)',
   needsChromium,
   async () => {
-    await using opened = await DashboardPage.open(browser, clusterOverview);
+    await opened.show(clusterOverview);
     const { page } = opened;
-    const row = page.locator('#leases tbody tr').first();
-    const text = await row.innerText();
+    const text = await opened.text('#leases tbody tr');
     for (const part of [
       'login.ts',
       ':1-40',
@@ -44,7 +50,7 @@ test(
   'shows who waits for whom as a graph and the same in words (needs chromium)',
   needsChromium,
   async () => {
-    await using opened = await DashboardPage.open(browser, busyOverview);
+    await opened.show(busyOverview);
     const { page } = opened;
     await opened.see('#waiting .graph-node-holds', 'ada');
     assert.equal(await page.locator('#waiting .graph-node').count(), 9);
@@ -69,7 +75,7 @@ test(
   'shows agents, hot spots, timeline, peers, stores and usage (needs chromium)',
   needsChromium,
   async () => {
-    await using opened = await DashboardPage.open(browser, clusterOverview);
+    await opened.show(clusterOverview);
     const { page } = opened;
     assert.equal(await page.locator('#agents tbody tr').count(), 30);
     assert.match(
@@ -101,7 +107,7 @@ test(
 );
 
 test('says what is wrong before all else (needs chromium)', needsChromium, async () => {
-  await using opened = await DashboardPage.open(browser, brokenOverview);
+  await opened.show(brokenOverview);
   const banners = await opened.text('.banners');
   assert.match(banners, /Read-only\. Nothing new is kept: the disk is full/);
   assert.match(banners, /Written past a lease at 10:14:55: src\/session\/login\.ts was written past/);
@@ -121,7 +127,7 @@ test('says what is wrong before all else (needs chromium)', needsChromium, async
 });
 
 test('tells what to do where there is nothing to show (needs chromium)', needsChromium, async () => {
-  await using opened = await DashboardPage.open(browser, emptyOverview);
+  await opened.show(emptyOverview);
   await opened.see('#leases code', 'agent-collab lock acquire src/login.ts:1-40 -m "what you intend"');
   await opened.see('#agents code', 'agent-collab setup');
   await opened.see('#peers code', 'agent-collab init team');
@@ -131,7 +137,7 @@ test('tells what to do where there is nothing to show (needs chromium)', needsCh
 });
 
 test('shows hostile text as text and in its place (needs chromium)', needsChromium, async () => {
-  await using opened = await DashboardPage.open(browser, hostileOverview);
+  await opened.show(hostileOverview);
   const { page } = opened;
   await opened.see('#leases', '<img src=x onerror=');
   assert.equal(await page.locator('img:not([src="/dashboard/app/icon.svg"])').count(), 0);
@@ -148,7 +154,7 @@ test('shows hostile text as text and in its place (needs chromium)', needsChromi
 });
 
 test('filters all lists by project, path and agent (needs chromium)', needsChromium, async () => {
-  await using opened = await DashboardPage.open(browser, busyOverview);
+  await opened.show(busyOverview);
   const { page } = opened;
   const field = page.getByLabel('Filter by agent or path');
   await field.fill('CART-total');
@@ -169,7 +175,7 @@ test('filters all lists by project, path and agent (needs chromium)', needsChrom
 });
 
 test('orders a table by any of its headings (needs chromium)', needsChromium, async () => {
-  await using opened = await DashboardPage.open(browser, busyOverview);
+  await opened.show(busyOverview);
   const { page } = opened;
   const heading = page.locator('#leases th[scope="col"]', { hasText: 'Left' });
   const first = () => opened.text('#leases tbody tr');
@@ -186,7 +192,7 @@ test('orders a table by any of its headings (needs chromium)', needsChromium, as
 });
 
 test('says how much a cut list leaves out (needs chromium)', needsChromium, async () => {
-  await using opened = await DashboardPage.open(browser, fullOverview(200, 100));
+  await opened.show(fullOverview(200, 100));
   await opened.see('#leases .panel-note', 'The first 200 of 240 leases.');
   await opened.see('#waiting .graph-legend', 'more in the list');
   assert.equal(await opened.page.locator('.wait').count(), 100);

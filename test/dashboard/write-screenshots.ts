@@ -9,7 +9,7 @@ const directory = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const pictures = [
   { name: 'dashboard-light', colorScheme: 'light', width: 1280, height: 900 },
   { name: 'dashboard-dark', colorScheme: 'dark', width: 1280, height: 900 },
-  { name: 'dashboard-phone', colorScheme: 'light', width: 390, height: 844 },
+  { name: 'dashboard-phone', colorScheme: 'dark', width: 390, height: 844 },
 ] as const;
 
 mkdirSync(directory, { recursive: true });
