@@ -52,6 +52,7 @@ export const commandModules: { readonly [Name in CommandName]: () => Promise<Com
   usage: async () => (await import('./commands/usage.ts')).usage,
   mcp: async () => (await import('./commands/mcp.ts')).mcp,
   hook: async () => (await import('./commands/hook.ts')).hook,
+  completion: async () => (await import('./commands/completion.ts')).completion,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   version: async () => (await import('./commands/version.ts')).version,
 };

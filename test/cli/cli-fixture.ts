@@ -55,6 +55,12 @@ export class CliFixture {
     return join(this.#directory, name);
   }
 
+  /** Node, and what makes it the program. */
+  commandLine(): readonly [string, ...string[]] {
+    const { nodeArguments, root, extension } = program();
+    return [process.execPath, ...nodeArguments, join(root, `src/cli/main.${extension}`)];
+  }
+
   async run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     const child = this.spawn(args, options);
     child.stdin.end(options.input ?? '');
@@ -73,7 +79,8 @@ export class CliFixture {
   }
 
   spawn(args: readonly string[], { env = {}, cwd }: CliOptions = {}): ChildProcessWithoutNullStreams {
-    const child = spawn(process.execPath, [...commandLine(), ...args], {
+    const [node, ...before] = this.commandLine();
+    const child = spawn(node, [...before, ...args], {
       cwd: cwd ?? this.repository,
       // Nothing of the session that runs the tests: its harness would be the agent.
       env: { PATH: process.env.PATH ?? '', HOME: this.#directory, AGENT_COLLAB_HOME: this.home, ...env },
@@ -126,9 +133,4 @@ function killQuietly(pid: number): void {
   } catch {
     // It ended by itself.
   }
-}
-
-function commandLine(): readonly string[] {
-  const { nodeArguments, root, extension } = program();
-  return [...nodeArguments, join(root, `src/cli/main.${extension}`)];
 }
