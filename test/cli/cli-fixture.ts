@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { program } from '../support/built-program.ts';
+import { assertFits, schemaOf } from './json-schema.ts';
 
 export interface CliResult {
   readonly code: number | null;
@@ -67,7 +68,7 @@ export class CliFixture {
     return finished(child);
   }
 
-  /** With --json: checks that standard output is exactly one document. */
+  /** With --json: checks that standard output is exactly one document, and the one that docs/schemas/ promises. */
   async json(
     args: readonly string[],
     options: CliOptions = {},
@@ -75,7 +76,9 @@ export class CliFixture {
     const { code, stdout, stderr } = await this.run([...args, '--json'], options);
     const lines = stdout.split('\n');
     if (lines.length !== 2 || lines[1] !== '') throw new Error(`not one line: ${stdout}\n${stderr}`);
-    return { ...(JSON.parse(lines[0] ?? '') as EnvelopeOf), exit: code };
+    const envelope = JSON.parse(lines[0] ?? '') as EnvelopeOf;
+    assertFits(schemaOf(args), envelope);
+    return { ...envelope, exit: code };
   }
 
   spawn(args: readonly string[], { env = {}, cwd }: CliOptions = {}): ChildProcessWithoutNullStreams {

@@ -122,6 +122,8 @@ const toolOwners: Readonly<Record<string, string>> = {
   'gpt-tokenizer': 'test/mcp/',
   '@modelcontextprotocol/conformance': 'test/mcp/',
   'oxc-parser': 'test/tidy/',
+  'ts-json-schema-generator': 'test/tidy/',
+  ajv: 'test/cli/',
 };
 
 export const packagesHaveOneOwner: Rule = (files) =>

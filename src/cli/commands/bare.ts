@@ -1,10 +1,11 @@
 import { CollabError } from '../../base/errors.ts';
 import type { StatusView } from '../../control/results.ts';
 import type { CommandContext, CommandResult } from '../command-context.ts';
+import type { BareData } from '../command-data.ts';
 import { statusText } from './status.ts';
 
 /** `agent-collab` alone: how things stand, and the command that is useful now. Not a failure when no daemon runs. */
-export async function bare({ daemon, cwd, home }: CommandContext): Promise<CommandResult> {
+export async function bare({ daemon, cwd, home }: CommandContext): Promise<CommandResult<BareData>> {
   const view = await currentStatus(daemon, cwd);
   const next = nextCommand(view);
   return {
