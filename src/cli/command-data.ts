@@ -23,6 +23,7 @@ import type { StartOutcome } from '../migrate/start-migration.ts';
 import type { ClientReport } from '../setup/set-up.ts';
 import type { UsageSum } from '../usage/usage-totals.ts';
 import type { Shell } from './completion/shell-scripts.ts';
+import type { Situation } from './situation.ts';
 import type { StopOutcome } from './stop-daemon.ts';
 
 export interface CommandData {
@@ -179,7 +180,10 @@ export interface UsageData extends UsageSum {
 }
 
 export interface BareData {
-  /** Null: no daemon runs. */
+  /** Null: no daemon runs, or none that answers. */
   readonly status: StatusView | null;
+  readonly situation: Situation;
+  /** The command that is useful now. */
   readonly next: string;
+  readonly why: string;
 }

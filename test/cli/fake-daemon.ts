@@ -1,4 +1,4 @@
-/** Answers as a daemon whose data are as bad as the real one would never take them, or never answers. */
+/** Answers as a daemon whose data are as bad as the real one would never take them, or never answers, or hangs up. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,10 +12,14 @@ export class FakeDaemon {
   }
 
   /** @param answers the data by operation; without it nothing is ever answered. */
-  static async open(home: string, answers?: Readonly<Record<string, unknown>>): Promise<FakeDaemon> {
+  static async open(
+    home: string,
+    answers?: Readonly<Record<string, unknown>> | 'hangs-up',
+  ): Promise<FakeDaemon> {
     const server = createServer((request, response) => {
-      const data = answers?.[request.url?.slice('/v1/'.length) ?? ''];
-      if (answers === undefined) return;
+      if (answers === 'hangs-up') request.socket.destroy();
+      if (answers === 'hangs-up' || answers === undefined) return;
+      const data = answers[request.url?.slice('/v1/'.length) ?? ''];
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify({ ok: true, data }));
     });
