@@ -92,6 +92,17 @@ export function findOnPath(name: string): string | undefined {
   return directories.map((directory) => join(directory, name)).find((path) => existsSync(path));
 }
 
+/** The shell of the user's login, as a path: `SHELL`. The one that is running may be another. */
+export function loginShell(): string | undefined {
+  return process.env.SHELL || undefined;
+}
+
+/** `AGENT_COLLAB_COMPLETION_MS`: how long a shell that completes a word waits for the daemon; for machines that are slow. */
+export function completionWaitMs(): number | undefined {
+  const text = process.env.AGENT_COLLAB_COMPLETION_MS ?? '';
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined;
+}
+
 /** What node itself was started with, so that a program run from its sources can be started again. */
 export function ownArguments(): readonly string[] {
   return process.execArgv;

@@ -10,6 +10,7 @@ export const agentCommands = {
       clients: {
         count: 'optional',
         summary: 'claude, codex, cursor, gemini, vscode, git or status; several with commas',
+        completes: 'client',
       },
     },
     options: {
@@ -47,7 +48,11 @@ export const agentCommands = {
   hook: {
     summary: 'answer a hook of an agent client, or of git; reads the event from standard input',
     positionals: {
-      client: { count: 'one', summary: 'claude, codex, pre-commit or post-commit' },
+      client: {
+        count: 'one',
+        summary: 'claude, codex, pre-commit or post-commit',
+        choices: ['claude', 'codex', 'pre-commit', 'post-commit'],
+      },
     },
     options: { agent: agentOption },
     example: 'agent-collab hook claude',

@@ -22,7 +22,7 @@ export const clusterCommands = {
   },
   'invite revoke': {
     summary: 'make an invite of this node useless',
-    positionals: { id: { count: 'one', summary: 'the id that `invite list` shows' } },
+    positionals: { id: { count: 'one', summary: 'the id that `invite list` shows', completes: 'invite' } },
     options: {},
     example: 'agent-collab invite revoke 3f9a1c07d2b4',
   },
@@ -46,7 +46,9 @@ export const clusterCommands = {
   },
   'peers evict': {
     summary: 'throw a member out; then change the key: cluster rotate',
-    positionals: { node: { count: 'one', summary: 'its id, the end of its id, or its name' } },
+    positionals: {
+      node: { count: 'one', summary: 'its id, the end of its id, or its name', completes: 'peer' },
+    },
     options: {},
     example: 'agent-collab peers evict laptop-of-bob',
   },

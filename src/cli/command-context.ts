@@ -1,4 +1,5 @@
 import type { Notice } from '../control/results.ts';
+import type { CommandData, LineData } from './command-data.ts';
 import type { CommandArguments, CommandName } from './commands.ts';
 import type { DaemonLink } from './daemon-link.ts';
 import type { Screen } from './screen.ts';
@@ -19,12 +20,12 @@ export interface CommandContext {
    */
   interruption(): AbortSignal;
   /** Prints one of several results: a line of JSON or `text`. Only commands that follow events or never end use it. */
-  emit(data: unknown, text: (screen: Screen) => string | Promise<string>): Promise<void>;
+  emit(data: CommandData[CommandName], text: (screen: Screen) => string | Promise<string>): Promise<void>;
 }
 
 /** What a command that ended well has to say. */
-export interface CommandResult {
-  readonly data: unknown;
+export interface CommandResult<Data = CommandData[CommandName] | LineData[keyof LineData]> {
+  readonly data: Data;
   readonly notices?: readonly Notice[];
   /** The same for people. Asked for only without --json. */
   text(screen: Screen): string | Promise<string>;
@@ -34,4 +35,4 @@ export interface CommandResult {
 export type CommandRun<Name extends CommandName> = (
   args: CommandArguments<Name>,
   context: CommandContext,
-) => Promise<CommandResult | undefined>;
+) => Promise<CommandResult<CommandData[Name]> | undefined>;

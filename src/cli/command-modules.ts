@@ -57,6 +57,7 @@ export const commandModules: { readonly [Name in CommandName]: () => Promise<Com
   hook: async () => (await import('./commands/hook.ts')).hook,
   logs: async () => (await import('./commands/logs.ts')).logs,
   support: async () => (await import('./commands/support.ts')).support,
+  completion: async () => (await import('./commands/completion.ts')).completion,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
   version: async () => (await import('./commands/version.ts')).version,
 };

@@ -9,6 +9,26 @@
  */
 export type OptionKind = 'flag' | 'text' | 'texts' | 'integer' | 'count' | 'port' | 'duration' | 'time';
 
+/**
+ * What a shell can complete a word to, besides its choices: things that are there just now, settings and files. See
+ * completion/live-words.ts.
+ */
+export type WordSource =
+  | 'agent'
+  | 'backup'
+  | 'client'
+  | 'context'
+  | 'interest'
+  | 'invite'
+  | 'lock'
+  | 'node'
+  | 'path'
+  | 'peer'
+  | 'setting'
+  | 'setting-value'
+  | 'tag'
+  | 'target';
+
 export interface OptionSpec {
   readonly kind: OptionKind;
   /** One letter. */
@@ -18,6 +38,7 @@ export interface OptionSpec {
   readonly required?: true;
   /** The only values there are. */
   readonly choices?: readonly string[];
+  readonly completes?: WordSource;
   /** Left out of the help: for our own child processes. @default false */
   readonly hidden?: true;
 }
@@ -26,6 +47,9 @@ export interface PositionalSpec {
   /** `one` must be there, `optional` may be, `many` is one or more, `any` none or more. Only the last may be other than `one`. */
   readonly count: 'one' | 'optional' | 'many' | 'any';
   readonly summary: string;
+  /** The only values there are. */
+  readonly choices?: readonly string[];
+  readonly completes?: WordSource;
 }
 
 export interface CommandSpec {

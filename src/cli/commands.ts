@@ -6,6 +6,7 @@ import { auditActions } from '../audit/audit-action.ts';
 import { agentCommands } from './agent-commands.ts';
 import { clusterCommands } from './cluster-commands.ts';
 import type { ArgumentsOf, CommandSpec } from './command-spec.ts';
+import { configCommands } from './config-commands.ts';
 import { contextCommands } from './context-commands.ts';
 import { interestCommands } from './interest-commands.ts';
 import {
@@ -20,6 +21,7 @@ import {
   portOption,
   ttlOption,
 } from './options.ts';
+import { shellCommands } from './shell-commands.ts';
 import { supportCommands } from './support-commands.ts';
 
 export const commands = {
@@ -84,7 +86,11 @@ export const commands = {
   'lock acquire': {
     summary: 'claim files, lines or symbols, all or none of them',
     positionals: {
-      targets: { count: 'many', summary: 'path, path:start-end, path#symbol or a glob such as src/auth/**' },
+      targets: {
+        count: 'many',
+        summary: 'path, path:start-end, path#symbol or a glob such as src/auth/**',
+        completes: 'target',
+      },
     },
     options: {
       message: {
@@ -124,7 +130,7 @@ export const commands = {
     positionals: {},
     options: {
       path: pathOption,
-      agent: { kind: 'text', summary: 'only locks that this agent holds or waits for' },
+      agent: { kind: 'text', summary: 'only locks that this agent holds or waits for', completes: 'agent' },
       all: allOption,
     },
     example: 'agent-collab lock list --path src/login.ts',
@@ -134,7 +140,7 @@ export const commands = {
     positionals: {},
     options: {
       path: pathOption,
-      holder: { kind: 'text', summary: 'only locks of this agent' },
+      holder: { kind: 'text', summary: 'only locks of this agent', completes: 'agent' },
       limit: limitOption,
       all: allOption,
     },
@@ -151,7 +157,9 @@ export const commands = {
   },
   why: {
     summary: 'explain who holds or waits for a file, and why',
-    positionals: { target: { count: 'one', summary: 'path, path:start-end or path#symbol' } },
+    positionals: {
+      target: { count: 'one', summary: 'path, path:start-end or path#symbol', completes: 'target' },
+    },
     options: { agent: agentOption },
     example: 'agent-collab why src/login.ts:10-40',
   },
@@ -162,7 +170,7 @@ export const commands = {
     positionals: {},
     options: {
       since: { kind: 'time', summary: 'only what is newer than this time, or than this long ago' },
-      source: { kind: 'text', summary: 'only what this node wrote' },
+      source: { kind: 'text', summary: 'only what this node wrote', completes: 'node' },
       path: pathOption,
       type: {
         kind: 'text',
@@ -179,14 +187,14 @@ export const commands = {
     summary: 'show who did what with which lock',
     positionals: {},
     options: {
-      holder: { kind: 'text', summary: 'only this agent' },
+      holder: { kind: 'text', summary: 'only this agent', completes: 'agent' },
       action: {
         kind: 'text',
         summary: 'only this action',
         choices: auditActions,
       },
       path: pathOption,
-      lock: { kind: 'text', summary: 'only this lock' },
+      lock: { kind: 'text', summary: 'only this lock', completes: 'lock' },
       from: { kind: 'time', summary: 'from this time on, or from this long ago on' },
       to: { kind: 'time', summary: 'before this time' },
       limit: limitOption,
@@ -195,35 +203,7 @@ export const commands = {
     },
     example: 'agent-collab audit --action denied --from 1d',
   },
-  'config show': {
-    summary: 'list the settings, their values and what they decide',
-    positionals: {},
-    options: {},
-    example: 'agent-collab config show',
-  },
-  'config get': {
-    summary: 'print one setting',
-    positionals: { key: { count: 'one', summary: 'a name that `config show` lists' } },
-    options: {},
-    example: 'agent-collab config get port',
-  },
-  'config set': {
-    summary: 'change one setting',
-    positionals: {
-      key: { count: 'one', summary: 'a name that `config show` lists' },
-      value: { count: 'one', summary: 'its new value' },
-    },
-    options: {},
-    example: 'agent-collab config set port 7411',
-  },
-  'config reset': {
-    summary: 'put one setting, or all of them, back to the default',
-    positionals: {
-      key: { count: 'optional', summary: 'a name that `config show` lists; all when left out' },
-    },
-    options: {},
-    example: 'agent-collab config reset port',
-  },
+  ...configCommands,
   verify: {
     summary:
       'check every page and record on disk: checksums, hash chain, signatures, index; exit 5 on damage',
@@ -241,7 +221,11 @@ export const commands = {
     summary: 'copy the data directory, while the daemon serves, and check the copy; restore puts it back',
     positionals: {},
     options: {
-      to: { kind: 'text', summary: 'put it into this directory instead of backups/ in the data directory' },
+      to: {
+        kind: 'text',
+        summary: 'put it into this directory instead of backups/ in the data directory',
+        completes: 'path',
+      },
       list: { kind: 'flag', summary: 'list the backups instead, newest first' },
     },
     startsDaemon: false,
@@ -250,7 +234,9 @@ export const commands = {
   restore: {
     summary:
       'put a backup in the place of what is there, which becomes a backup first; the daemon must be stopped',
-    positionals: { name: { count: 'optional', summary: 'a name that `backup --list` shows' } },
+    positionals: {
+      name: { count: 'optional', summary: 'a name that `backup --list` shows', completes: 'backup' },
+    },
     options: {},
     startsDaemon: false,
     example: 'agent-collab restore 20260131-120000',
@@ -265,7 +251,7 @@ export const commands = {
     summary: 'move the data of the older program into this one; can be stopped and run again',
     positionals: {},
     options: {
-      project: { kind: 'text', summary: 'the repository that its contexts belong to' },
+      project: { kind: 'text', summary: 'the repository that its contexts belong to', completes: 'path' },
     },
     startsDaemon: false,
     example: 'agent-collab migrate start --project ~/work/app',
@@ -294,13 +280,16 @@ export const commands = {
   },
   'migrate restore': {
     summary: 'put a backup in the place of what is there, which becomes a backup itself',
-    positionals: { name: { count: 'one', summary: 'a name that `migrate backups` lists' } },
+    positionals: {
+      name: { count: 'one', summary: 'a name that `migrate backups` lists', completes: 'backup' },
+    },
     options: {},
     startsDaemon: false,
     example: 'agent-collab migrate restore 20260131-120000',
   },
   ...agentCommands,
   ...supportCommands,
+  ...shellCommands,
   doctor: {
     summary:
       'tell from what is read and written just now how the directory, the daemon and each store are; exit 5 when not well',

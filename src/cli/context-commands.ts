@@ -6,14 +6,18 @@ export const contextCommands = {
   'context share': {
     summary: 'tell the other agents what you learned about a path; on disk when it returns',
     positionals: {
-      path: { count: 'one', summary: 'what the text is about' },
+      path: { count: 'one', summary: 'what the text is about', completes: 'path' },
       source: { count: 'optional', summary: '- reads the text from standard input' },
     },
     options: {
       message: { kind: 'text', alias: 'm', summary: 'the text itself' },
-      file: { kind: 'text', summary: 'read the text from this file' },
-      tag: { kind: 'texts', summary: 'a word to find it by; may be repeated' },
-      supersedes: { kind: 'text', summary: 'id of a context that this one takes the place of' },
+      file: { kind: 'text', summary: 'read the text from this file', completes: 'path' },
+      tag: { kind: 'texts', summary: 'a word to find it by; may be repeated', completes: 'tag' },
+      supersedes: {
+        kind: 'text',
+        summary: 'id of a context that this one takes the place of',
+        completes: 'context',
+      },
       agent: agentOption,
     },
     example: 'agent-collab context share src/login.ts -m "tokens expire after 15 min" --tag auth',
@@ -23,7 +27,7 @@ export const contextCommands = {
     positionals: {},
     options: {
       path: pathOption,
-      tag: { kind: 'text', summary: 'only what carries this tag' },
+      tag: { kind: 'text', summary: 'only what carries this tag', completes: 'tag' },
       limit: limitOption,
       all: allOption,
       agent: agentOption,
@@ -32,7 +36,7 @@ export const contextCommands = {
   },
   'context show': {
     summary: 'print one shared context whole',
-    positionals: { id: { count: 'one', summary: 'the id that `context list` shows' } },
+    positionals: { id: { count: 'one', summary: 'the id that `context list` shows', completes: 'context' } },
     options: { agent: agentOption },
     example: 'agent-collab context show 12D3KooWExample:7',
   },

@@ -7,7 +7,7 @@ export const interestCommands = {
     summary: 'list what agents want to hear about besides the files they work on, on all nodes',
     positionals: {},
     options: {
-      agent: { kind: 'text', summary: 'only interests of this agent' },
+      agent: { kind: 'text', summary: 'only interests of this agent', completes: 'agent' },
       all: allOption,
     },
     example: 'agent-collab interests --agent ann',
@@ -15,7 +15,11 @@ export const interestCommands = {
   'interests add': {
     summary: 'hear of changes and context that others make about these paths, and no more of all the rest',
     positionals: {
-      paths: { count: 'many', summary: 'path, directory with all below it, or a glob such as auth/**' },
+      paths: {
+        count: 'many',
+        summary: 'path, directory with all below it, or a glob such as auth/**',
+        completes: 'path',
+      },
     },
     options: {
       for: { kind: 'duration', summary: 'how long, at most 30d (8h when not given)' },
@@ -25,7 +29,7 @@ export const interestCommands = {
   },
   'interests remove': {
     summary: 'take interests back: these, or all of the agent',
-    positionals: { paths: { count: 'any', summary: 'as `interests` lists them' } },
+    positionals: { paths: { count: 'any', summary: 'as `interests` lists them', completes: 'interest' } },
     options: { agent: agentOption },
     example: 'agent-collab interests remove "auth/**"',
   },

@@ -10,6 +10,7 @@ export const jsonOption = {
 export const agentOption = {
   kind: 'text',
   summary: 'act as this agent (else AGENT_COLLAB_AGENT, the session, or user and terminal)',
+  completes: 'agent',
 } as const satisfies OptionSpec;
 
 export const ttlOption = {
@@ -25,6 +26,7 @@ export const fenceOption = {
 export const pathOption = {
   kind: 'text',
   summary: 'only what concerns this path',
+  completes: 'path',
 } as const satisfies OptionSpec;
 
 export const limitOption = {
@@ -53,4 +55,8 @@ export const portOption = {
 } as const satisfies OptionSpec;
 
 /** What `lock` commands say of the argument that `lock acquire` printed. */
-export const lockId = { count: 'one', summary: 'the id that `lock acquire` or `lock list` shows' } as const;
+export const lockId = {
+  count: 'one',
+  summary: 'the id that `lock acquire` or `lock list` shows',
+  completes: 'lock',
+} as const;

@@ -5,6 +5,7 @@ import { exitCodes, exitNow } from '../base/exit.ts';
 import { writeErr, writeOut } from '../base/log.ts';
 import type { Envelope, Notice } from '../control/results.ts';
 import type { CommandResult } from './command-context.ts';
+import type { Failure } from './command-data.ts';
 import { openScreen, type Screen } from './screen.ts';
 
 function envelopeLine(envelope: Envelope<unknown>): string {
@@ -15,7 +16,7 @@ function successEnvelope(data: unknown, notices: readonly Notice[] = []): Envelo
   return notices.length === 0 ? { ok: true, data } : { ok: true, data, notices };
 }
 
-export async function printResult(result: CommandResult, json: boolean): Promise<void> {
+export async function printResult(result: CommandResult<unknown>, json: boolean): Promise<void> {
   const { data, notices = [], text } = result;
   if (json) {
     writeOut(envelopeLine(successEnvelope(data, notices)));
@@ -33,7 +34,8 @@ export async function printError(
 ): Promise<void> {
   if (json) {
     const told = notices.length === 0 ? {} : { notices };
-    writeOut(envelopeLine({ ok: false, error: encodeError(error), ...told }));
+    const failure: Failure = { ok: false, error: encodeError(error), ...told };
+    writeOut(envelopeLine(failure));
     return;
   }
   const { errorText } = await import('./error-text.ts');

@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.ts';
+import { closestKey } from '../base/closest-key.ts';
 import { parseDurationMs, parseTimeMs } from '../base/duration.ts';
 import { CollabError } from '../base/errors.ts';
 import type { CommandSpec, OptionSpec, RawArguments } from './command-spec.ts';
@@ -18,9 +19,10 @@ export function readArguments<Name extends CommandName>(
   for (const [option, optionSpec] of Object.entries(spec.options)) {
     values[option] = readOption(`--${option}`, optionSpec, raw.get(option) ?? []);
   }
-  for (const [positional, { count }] of Object.entries(spec.positionals)) {
+  for (const [positional, { count, choices }] of Object.entries(spec.positionals)) {
     const words = raw.get(positional) ?? [];
     if (words.some((word) => word === '')) throw usage(`<${positional}> is empty`);
+    for (const word of choices === undefined ? [] : words) assertChoice(`<${positional}>`, choices, word);
     values[positional] = count === 'many' || count === 'any' ? words : words[0];
   }
   // The loop above fills in exactly the names of the spec, each by its kind: that is what the mapped type says.
@@ -54,10 +56,15 @@ function readOption(flag: string, spec: OptionSpec, texts: readonly string[]): u
 
 function readText(flag: string, spec: OptionSpec, text: string): string {
   if (text.trim() === '') throw usage(`${flag} is empty`);
-  if (spec.choices !== undefined && !spec.choices.includes(text)) {
-    throw usage(`${flag} has no value "${shortened(text)}"`, `Choose one of: ${spec.choices.join(', ')}.`);
-  }
+  assertChoice(flag, spec.choices, text);
   return text;
+}
+
+function assertChoice(name: string, choices: readonly string[] | undefined, text: string): void {
+  if (choices === undefined || choices.includes(text)) return;
+  const close = closestKey(text, choices);
+  const meant = close === undefined ? '' : `Did you mean ${close}? `;
+  throw usage(`${name} has no value "${shortened(text)}"`, `${meant}Choose one of: ${choices.join(', ')}.`);
 }
 
 function readInteger(flag: string, text: string, form: RegExp, what: string): number {

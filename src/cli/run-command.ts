@@ -19,8 +19,12 @@ import { openScreen } from './screen.ts';
 /** Columns of the help at most: longer lines are hard to read. */
 const widestHelp = 100;
 
+/** What the scripts of `completion` run at each TAB: no command for people, and in no list. */
+const completionWord = '__complete';
+
 /** Runs one command line and returns the exit code (SPEC §12). Never throws. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  if (argv[0] === completionWord) return (await import('./completion/complete.ts')).complete(argv.slice(1));
   const line = fastParse(argv);
   if (line !== undefined) return runLine(line);
   // Only now it is known that --json cannot be read properly: where it stands on a faulty line does not matter.

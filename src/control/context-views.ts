@@ -25,6 +25,11 @@ export interface SearchHitView {
   readonly score: number;
   /** The words of the query that stand in it. */
   readonly matched: readonly string[];
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** The node that it was shared on. */
+  readonly source?: string;
+  /** The context that this one takes the place of. */
+  readonly supersedes?: string;
   /** A newer context that takes its place. */
   readonly supersededBy?: string;
 }

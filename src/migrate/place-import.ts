@@ -15,7 +15,7 @@ import { migrationPaths } from './migration-paths.ts';
 import { type MigrationState, readMigrationState, writeMigrationState } from './migration-state.ts';
 
 export type Placing = MigrationState & { readonly state: 'placing' };
-export type Completed = MigrationState & { readonly state: 'completed' };
+export type Completed = Extract<MigrationState, { readonly state: 'completed' }>;
 
 /** Each step looks at what the one before has left, so that it may be begun again anywhere. */
 export async function placeImport(

@@ -63,6 +63,15 @@ export async function write(files: readonly PlannedFile[]): Promise<void> {
   }
 }
 
+/** Whether anything of ours is in the client's settings. One whose settings cannot be read counts as connected: `setup status` tells. */
+export async function hasOurs(client: Client): Promise<boolean> {
+  try {
+    return (await plan(client, undefined)).some(({ before, after }) => before !== after);
+  } catch {
+    return true;
+  }
+}
+
 /** How the client stands against what it should have. */
 export async function inspect(client: Client, entries: SetupEntries): Promise<ClientReport> {
   try {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { program } from '../support/built-program.ts';
+import { assertFits, schemaOf } from './json-schema.ts';
 
 export interface CliResult {
   readonly code: number | null;
@@ -55,13 +56,19 @@ export class CliFixture {
     return join(this.#directory, name);
   }
 
+  /** Node, and what makes it the program. */
+  commandLine(): readonly [string, ...string[]] {
+    const { nodeArguments, root, extension } = program();
+    return [process.execPath, ...nodeArguments, join(root, `src/cli/main.${extension}`)];
+  }
+
   async run(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
     const child = this.spawn(args, options);
     child.stdin.end(options.input ?? '');
     return finished(child);
   }
 
-  /** With --json: checks that standard output is exactly one document. */
+  /** With --json: checks that standard output is exactly one document, and the one that docs/schemas/ promises. */
   async json(
     args: readonly string[],
     options: CliOptions = {},
@@ -69,11 +76,14 @@ export class CliFixture {
     const { code, stdout, stderr } = await this.run([...args, '--json'], options);
     const lines = stdout.split('\n');
     if (lines.length !== 2 || lines[1] !== '') throw new Error(`not one line: ${stdout}\n${stderr}`);
-    return { ...(JSON.parse(lines[0] ?? '') as EnvelopeOf), exit: code };
+    const envelope = JSON.parse(lines[0] ?? '') as EnvelopeOf;
+    assertFits(schemaOf(args), envelope);
+    return { ...envelope, exit: code };
   }
 
   spawn(args: readonly string[], { env = {}, cwd }: CliOptions = {}): ChildProcessWithoutNullStreams {
-    const child = spawn(process.execPath, [...commandLine(), ...args], {
+    const [node, ...before] = this.commandLine();
+    const child = spawn(node, [...before, ...args], {
       cwd: cwd ?? this.repository,
       // Nothing of the session that runs the tests: its harness would be the agent.
       env: { PATH: process.env.PATH ?? '', HOME: this.#directory, AGENT_COLLAB_HOME: this.home, ...env },
@@ -126,9 +136,4 @@ function killQuietly(pid: number): void {
   } catch {
     // It ended by itself.
   }
-}
-
-function commandLine(): readonly string[] {
-  const { nodeArguments, root, extension } = program();
-  return [...nodeArguments, join(root, `src/cli/main.${extension}`)];
 }

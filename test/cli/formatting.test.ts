@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import { CollabError } from '../../src/base/errors.ts';
 import { terminalAgent } from '../../src/cli/agent-identity.ts';
 import { loaderArguments } from '../../src/cli/background-start.ts';
-import { nextCommand } from '../../src/cli/commands/bare.ts';
 import { formatBytes } from '../../src/cli/commands/status.ts';
 import { isNewer } from '../../src/cli/daemon-address.ts';
 import { errorText } from '../../src/cli/error-text.ts';
@@ -168,9 +167,5 @@ describe('small decisions', () => {
     for (const target of ['src/a.ts', 'src/a.ts:10-20', 'src/a.ts:5--1', 'src/a.ts#function:login']) {
       assert.equal(targetPath(target), 'src/a.ts');
     }
-  });
-
-  it('proposes to start a daemon when there is none', () => {
-    assert.equal(nextCommand(undefined), 'agent-collab daemon start');
   });
 });

@@ -32,7 +32,12 @@ describe('without a daemon', { concurrency: 2 }, () => {
     const result = await cli.run([]);
     assert.equal(result.code, 0);
     assert.match(result.stdout, /No daemon runs[\s\S]*next: agent-collab daemon start/);
-    assert.deepEqual((await cli.json([])).data, { status: null, next: 'agent-collab daemon start' });
+    assert.deepEqual((await cli.json([])).data, {
+      status: null,
+      situation: 'no-daemon',
+      next: 'agent-collab daemon start',
+      why: 'no daemon runs',
+    });
   });
 
   it('version and --version print the version', async () => {

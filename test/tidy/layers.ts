@@ -147,6 +147,8 @@ const toolOwners: Readonly<Record<string, string>> = {
   'oxc-parser': 'test/tidy/',
   'playwright-core': 'test/',
   'axe-core': 'test/',
+  'ts-json-schema-generator': 'test/tidy/',
+  ajv: 'test/cli/',
 };
 
 export const packagesHaveOneOwner: Rule = (files) =>

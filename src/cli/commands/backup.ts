@@ -10,6 +10,7 @@ import { homePaths } from '../../home/home-paths.ts';
 import { backupInChild } from '../../offload/backup-child.ts';
 import { byteProgress } from '../byte-progress.ts';
 import type { CommandContext, CommandResult, CommandRun } from '../command-context.ts';
+import type { CommandData } from '../command-data.ts';
 import { labelled } from '../labelled.ts';
 import { withProgress } from '../progress.ts';
 import { printable, type Screen } from '../screen.ts';
@@ -142,7 +143,7 @@ function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
-async function listing(home: string, to: string | undefined): Promise<CommandResult> {
+async function listing(home: string, to: string | undefined): Promise<CommandResult<CommandData['backup']>> {
   const directory = to ?? homePaths(home).backups;
   const backups = await listBackupsIn(directory);
   return {

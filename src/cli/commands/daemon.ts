@@ -1,5 +1,5 @@
 import type { BackgroundStart } from '../background-start.ts';
-import type { CommandContext, CommandResult, CommandRun } from '../command-context.ts';
+import type { CommandContext, CommandRun } from '../command-context.ts';
 import { readDaemonAddress } from '../daemon-address.ts';
 import { withProgress } from '../progress.ts';
 import { printable } from '../screen.ts';
@@ -32,7 +32,7 @@ export const stop: CommandRun<'daemon stop'> = async (_args, context) => {
   };
 };
 
-export const restart: CommandRun<'daemon restart'> = async (args, context): Promise<CommandResult> => {
+export const restart: CommandRun<'daemon restart'> = async (args, context) => {
   const stopped = await stopIt(context);
   const found = await startOrFind(args, context);
   const before = stopped.stopped ? `pid ${stopped.pid} has stopped` : 'none was running';

@@ -2,6 +2,7 @@ import { CollabError } from '../../base/errors.ts';
 import { type Checkup, examine, mend, type RunningDaemon } from '../../doctor/doctor.ts';
 import type { Finding } from '../../doctor/finding.ts';
 import type { CommandContext, CommandRun } from '../command-context.ts';
+import type { CommandData } from '../command-data.ts';
 import type { DaemonLink } from '../daemon-link.ts';
 import { withProgress } from '../progress.ts';
 import { printable, type Screen } from '../screen.ts';
@@ -35,7 +36,7 @@ export const doctor: CommandRun<'doctor'> = async ({ fix }, context) => {
 /** People see all findings as well as the failure; a script gets one document. */
 async function complain(
   { findings }: Checkup,
-  data: Readonly<Record<string, unknown>>,
+  data: CommandData['doctor'],
   text: (screen: Screen) => string,
   { json, emit }: CommandContext,
 ): Promise<never> {
@@ -44,7 +45,7 @@ async function complain(
   const isMendable = wrong.some((one) => one.mendable === true);
   throw new CollabError('UNHEALTHY', `not in order: ${wrong.map(({ check }) => check).join(', ')}`, {
     next: isMendable ? 'Run: agent-collab doctor --fix.' : (wrong[0]?.next ?? 'See docs/STORAGE.md.'),
-    details: data,
+    details: { ...data },
   });
 }
 

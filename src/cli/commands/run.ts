@@ -9,6 +9,7 @@ import { homePaths } from '../../home/home-paths.ts';
 import { getSetting } from '../../home/settings.ts';
 import type { ChildMessage } from '../child-message.ts';
 import type { CommandRun } from '../command-context.ts';
+import type { CommandData } from '../command-data.ts';
 import { labelled } from '../labelled.ts';
 import { openScreen, printable, type Screen } from '../screen.ts';
 
@@ -128,7 +129,7 @@ async function tellParent(message: ChildMessage): Promise<void> {
 function announce(daemon: Daemon, home: string, memory: boolean, json: boolean): void {
   const { token: _, ...record } = daemon.record;
   if (json) {
-    const data = {
+    const data: CommandData['run'] = {
       ...record,
       home,
       storage: memory ? 'memory' : 'lmdb',

@@ -105,7 +105,7 @@ async function followText(context: CommandContext): Promise<void> {
     else {
       const before = known;
       const fresh = view.timeline.filter(({ key }) => !before.has(key)).reverse();
-      for (const entry of fresh) await context.emit(entry, () => entryLine(entry));
+      for (const entry of fresh) await context.emit(view, () => entryLine(entry));
     }
     known = new Set(view.timeline.map(({ key }) => key));
   }
