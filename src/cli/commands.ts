@@ -111,19 +111,19 @@ export const commands = {
     summary: 'give a lock back',
     positionals: { id: lockId },
     options: { agent: agentOption, fence: fenceOption },
-    example: 'agent-collab lock release 01J8XQ',
+    example: 'agent-collab lock release lk_b845d2078b1',
   },
   'lock renew': {
     summary: 'extend a lease',
     positionals: { id: lockId },
     options: { agent: agentOption, fence: fenceOption, ttl: ttlOption },
-    example: 'agent-collab lock renew 01J8XQ --ttl 5m',
+    example: 'agent-collab lock renew lk_b845d2078b1 --ttl 5m',
   },
   'lock check': {
     summary: 'ask whether a lock is still valid; exit 3 and the reason when not',
     positionals: { id: lockId },
     options: { agent: agentOption, fence: fenceOption },
-    example: 'agent-collab lock check 01J8XQ --fence 42',
+    example: 'agent-collab lock check lk_b845d2078b1 --fence 42',
   },
   'lock list': {
     summary: 'list the locks held and the claims waiting',
@@ -153,7 +153,7 @@ export const commands = {
       reason: { kind: 'text', summary: 'why; goes into the audit log', required: true },
       agent: agentOption,
     },
-    example: 'agent-collab lock force 01J8XQ --reason "its session crashed"',
+    example: 'agent-collab lock force lk_b845d2078b1 --reason "its session crashed"',
   },
   why: {
     summary: 'explain who holds or waits for a file, and why',

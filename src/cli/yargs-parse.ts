@@ -40,7 +40,10 @@ export function yargsParse(argv: readonly string[], width: number): LineMeaning 
   } catch (error) {
     throw grammarError(argv, error);
   }
-  if (help !== '') return { kind: 'help', text: `${help}\n` };
+  if (help !== '') {
+    assertIsSomething(argv);
+    return { kind: 'help', text: `${help}\n` };
+  }
   const [hit] = hits;
   if (hit !== undefined) return { kind: 'command', line: lineOf(hit) };
   if (top.version === true) return { kind: 'version' };
@@ -107,7 +110,8 @@ function addGroup(parser: Argv, group: string, summary: string, onHit: (hit: Hit
   parser.command(group, summary, (inner) => {
     inner.usage(`$0 ${group} <command>\n\n${capitalised(summary)}.`);
     for (const name of membersOf(group)) addCommand(inner, name, name.slice(group.length + 1), onHit);
-    return inner;
+    for (const name of membersOf(group)) inner.example(commands[name].example, '');
+    return inner.epilog(`agent-collab ${group} <command> --help shows its arguments.`);
   });
 }
 
@@ -157,9 +161,28 @@ function lineOf({ name, values }: Hit): ParsedLine {
   }
   const free = values._.map(String).slice(name.split(' ').length);
   const wrong = bindPositionals(spec, free, raw);
-  if (wrong !== undefined)
-    throw usage(`${name}: ${wrong}`, `It is written: agent-collab ${usageLine(name, spec)}`);
+  if (wrong !== undefined) {
+    // `invite lst`: a command that has others below it.
+    const meant = closestKey(
+      free[0] ?? '',
+      membersOf(name).map((member) => member.slice(name.length + 1)),
+    );
+    const written = `It is written: agent-collab ${usageLine(name, spec)}`;
+    throw usage(
+      `${name}: ${wrong}`,
+      meant === undefined ? written : `Did you mean "agent-collab ${name} ${meant}"?`,
+    );
+  }
   return { name, json: values.json !== undefined, raw };
+}
+
+/** yargs shows the help of the group, or of all, for a command that is not there. */
+function assertIsSomething(argv: readonly string[]): void {
+  const free = argv.slice(0, argv.indexOf('--') + 1 || undefined).filter((word) => !word.startsWith('-'));
+  const line = free[0] === 'help' ? free.slice(1) : free;
+  const [first] = line;
+  if (first === undefined || commandOf(line) !== undefined) return;
+  if (line.length > 1 || !Object.hasOwn(commandGroups, first)) throw unknownCommand(line);
 }
 
 /** An error of yargs in our words. Its messages are not an interface; one that is not known is passed on as it is. */
@@ -198,7 +221,7 @@ function unknownCommand(words: readonly string[]): Error {
         `${first} needs to know what to do`,
         `Say one of: ${members.map((it) => `${first} ${it}`).join(', ')}.`,
       );
-    const close = closestKey(second, members);
+    const close = closestMember(first, second);
     return usage(
       `unknown command "${first} ${second}"`,
       close === undefined
@@ -206,13 +229,28 @@ function unknownCommand(words: readonly string[]): Error {
         : `Did you mean "agent-collab ${first} ${close}"?`,
     );
   }
-  const candidates = Object.keys(commands).flatMap((name) => name.split(' '));
-  const close = closestKey(first, [...Object.keys(commandGroups), ...candidates]);
-  const whole = Object.keys(commands).find((name) => name === close || name.endsWith(` ${close}`)) ?? close;
-  const meant = close !== undefined && Object.hasOwn(commandGroups, close) ? close : whole;
+  const names = Object.keys(commands);
+  const close = closestKey(first, [
+    ...Object.keys(commandGroups),
+    ...names.flatMap((name) => name.split(' ')),
+  ]);
+  const whole = names.includes(close ?? '')
+    ? close
+    : (names.find((name) => name.endsWith(` ${close}`)) ?? close);
+  const group = close !== undefined && Object.hasOwn(commandGroups, close) ? close : undefined;
+  // `lok list`: the group is nearly right, and the rest may be so as well.
+  const below = group === undefined || second === undefined ? undefined : closestMember(group, second);
+  const meant = group === undefined ? whole : below === undefined ? group : `${group} ${below}`;
   return usage(
     `unknown command "${first}"`,
     meant === undefined ? 'agent-collab --help lists the commands.' : `Did you mean "agent-collab ${meant}"?`,
+  );
+}
+
+function closestMember(group: string, typed: string): string | undefined {
+  return closestKey(
+    typed,
+    membersOf(group).map((name) => name.slice(group.length + 1)),
   );
 }
 

@@ -1,3 +1,4 @@
+import { closestKey } from '../base/closest-key.ts';
 import { parseDurationMs } from '../base/duration.ts';
 import { CollabError } from '../base/errors.ts';
 import {
@@ -115,8 +116,11 @@ function rejectedValue(key: string, issues: readonly { key: string; expected: st
   const [first] = issues;
   if (first?.key !== key) return invalidConfig(source, issues);
   const range = describeSettings().find((it) => it.key === key)?.type;
+  const words = range?.includes(' | ') ? range.split(' | ') : [];
+  const close = closestKey(first.found.replaceAll('"', ''), words);
+  const meant = close === undefined ? '' : `Did you mean ${close}? `;
   return new CollabError('CONFIG_INVALID', `${key} must be ${first.expected}, not ${first.found}`, {
-    next: `Give it a value that fits: ${range}.`,
+    next: `${meant}Give it a value that fits: ${range}.`,
     details: { key, expected: first.expected, found: first.found, issues },
   });
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CollabError } from '../../src/base/errors.ts';
 import type { CommandSpec, OptionSpec } from '../../src/cli/command-spec.ts';
-import { type CommandName, commands } from '../../src/cli/commands.ts';
+import { type CommandName, commandGroups, commands } from '../../src/cli/commands.ts';
 import { fastParse } from '../../src/cli/fast-parse.ts';
+import { readArguments } from '../../src/cli/read-arguments.ts';
 import { type LineMeaning, yargsParse } from '../../src/cli/yargs-parse.ts';
 import { type SeededRandom, seededRandom, testSeed } from '../support/seed.ts';
 
@@ -22,6 +23,27 @@ function refusal(line: string): CollabError {
     return error;
   }
   assert.fail(`"${line}" was accepted`);
+}
+
+/** Two letters within the word in each other's place, as hands do: `relaese`. */
+function swapped(word: string): string {
+  const inner = [...word.slice(1, -1)].findIndex((letter, place) => letter !== word[place + 2]);
+  const at = inner + 1;
+  return word.slice(0, at) + (word[at + 1] ?? '') + (word[at] ?? '') + word.slice(at + 2);
+}
+
+function refusedValue(name: CommandName, argument: string, value: string): string {
+  try {
+    readArguments(name, new Map([[argument, [value]]]));
+  } catch (error) {
+    assert.ok(error instanceof CollabError, String(error));
+    return error.next ?? '';
+  }
+  assert.fail(`${name}: ${argument} took ${value}`);
+}
+
+function meant(word: string): RegExp {
+  return new RegExp(`^Did you mean ${word}\\? `);
 }
 
 function rawOf(line: string) {
@@ -72,7 +94,42 @@ describe('the command line', () => {
     assert.equal(refusal('lok').next, 'Did you mean "agent-collab lock"?');
     assert.equal(refusal('acquire a').next, 'Did you mean "agent-collab lock acquire"?');
     assert.equal(refusal('lock aquire a').next, 'Did you mean "agent-collab lock acquire"?');
+    assert.equal(refusal('lok lst').next, 'Did you mean "agent-collab lock list"?');
+    assert.equal(refusal('statsu').next, 'Did you mean "agent-collab status"?');
+    assert.equal(refusal('invite lst').next, 'Did you mean "agent-collab invite list"?');
     assert.match(refusal('zzzzzz').next ?? '', /--help/);
+    assert.match(refusal('lock zzzzzz').next ?? '', /^lock knows: acquire, release/);
+  });
+
+  it('suggests for every command, flag and choice the right one when two letters changed places', () => {
+    for (const name of names) {
+      const [first = '', second] = name.split(' ');
+      const wrong = second === undefined ? [swapped(first)] : [first, swapped(second)];
+      assert.match(
+        refusal(wrong.join(' ')).next ?? '',
+        new RegExp(`^Did you mean "agent-collab ${name}"`),
+        name,
+      );
+      const { options, positionals }: CommandSpec = commands[name];
+      for (const [option, { hidden, choices = [] }] of Object.entries(options)) {
+        if (hidden !== true && option.length > 3) {
+          assert.equal(refusal(`${name} --${swapped(option)} x`).next, `Did you mean --${option}?`, name);
+        }
+        for (const choice of choices)
+          assert.match(refusedValue(name, option, swapped(choice)), meant(choice));
+      }
+      for (const [positional, { choices = [] }] of Object.entries(positionals)) {
+        for (const choice of choices)
+          assert.match(refusedValue(name, positional, swapped(choice)), meant(choice));
+      }
+    }
+  });
+
+  it('gives no help on a command that is not there', () => {
+    assert.equal(refusal('lok --help').next, 'Did you mean "agent-collab lock"?');
+    assert.equal(refusal('help lock relase').next, 'Did you mean "agent-collab lock release"?');
+    assert.equal(parse('help lock').kind, 'help');
+    assert.equal(parse('why lok --help').kind, 'help');
   });
 
   it('refuses missing and surplus arguments with the usage line', () => {
@@ -111,6 +168,19 @@ describe('the help', () => {
       const words = [...example.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '');
       assert.equal(words.shift(), 'agent-collab');
       assert.equal(fastParse(words)?.name, name);
+    });
+  }
+
+  for (const group of Object.keys(commandGroups)) {
+    it(`shows what ${group} can do, each with its summary and example`, () => {
+      const meaning = parse(`${group} --help`);
+      assert.ok(meaning.kind === 'help');
+      const plain = meaning.text.replace(/\s+/g, ' ');
+      for (const name of names.filter((one) => one.startsWith(`${group} `))) {
+        const { summary, example }: CommandSpec = commands[name];
+        assert.ok(plain.includes(`agent-collab ${name} ${summary}`), name);
+        assert.ok(plain.includes(example), name);
+      }
     });
   }
 

@@ -2,6 +2,7 @@ import { systemClock } from '../../base/clock.ts';
 import type { InviteView } from '../../control/cluster-views.ts';
 import type { CommandRun } from '../command-context.ts';
 import { showTime } from '../show-time.ts';
+import { withSuggestion } from '../suggestion.ts';
 import { textTable } from '../text-table.ts';
 
 export const invite: CommandRun<'invite'> = async (args, { daemon }) => {
@@ -42,7 +43,10 @@ export const list: CommandRun<'invite list'> = async (_args, { daemon }) => {
 };
 
 export const revoke: CommandRun<'invite revoke'> = async (args, { daemon }) => {
-  const { data, notices } = await daemon.call('cluster.revokeInvite', { id: args.id });
+  const ids = async () => (await daemon.call('cluster.invites', {})).data.invites.map(({ id }) => id);
+  const { data, notices } = await daemon
+    .call('cluster.revokeInvite', { id: args.id })
+    .catch(async (error: unknown) => Promise.reject(await withSuggestion(error, args.id, ids)));
   const { id, state } = data.invite;
   return {
     data,

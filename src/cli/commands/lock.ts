@@ -3,14 +3,16 @@ import { systemClock } from '../../base/clock.ts';
 import { CollabError } from '../../base/errors.ts';
 import { type AgentIdentity, agentIdentity } from '../agent-identity.ts';
 import type { CommandRun } from '../command-context.ts';
+import type { DaemonLink } from '../daemon-link.ts';
 import { lockText, targetTexts } from '../lock-text.ts';
 import { oneLine } from '../screen.ts';
+import { withSuggestion } from '../suggestion.ts';
 
 export const release: CommandRun<'lock release'> = async (args, { daemon }) => {
   const identity = agentIdentity(args.agent);
   const { data, notices } = await daemon
     .call('lock.release', { id: args.id, agent: identity.id, ...fenceOf(args) })
-    .catch((error: unknown) => Promise.reject(withIdentity(error, identity)));
+    .catch(async (error: unknown) => Promise.reject(await explained(error, args.id, identity, daemon)));
   return {
     data,
     notices,
@@ -23,7 +25,7 @@ export const renew: CommandRun<'lock renew'> = async (args, { daemon }) => {
   const ttl = args.ttl === undefined ? {} : { ttlMs: args.ttl };
   const { data, notices } = await daemon
     .call('lock.renew', { id: args.id, agent: identity.id, ...fenceOf(args), ...ttl })
-    .catch((error: unknown) => Promise.reject(withIdentity(error, identity)));
+    .catch(async (error: unknown) => Promise.reject(await explained(error, args.id, identity, daemon)));
   return {
     data,
     notices,
@@ -34,7 +36,11 @@ export const renew: CommandRun<'lock renew'> = async (args, { daemon }) => {
 /** A lock that is no longer valid is an answer of the daemon; for a shell it is a failure with the exit code of a conflict. */
 export const check: CommandRun<'lock check'> = async (args, { daemon }) => {
   const { id: agent } = agentIdentity(args.agent);
-  const { data, notices } = await daemon.call('lock.check', { id: args.id, agent, ...fenceOf(args) });
+  const { data, notices } = await daemon
+    .call('lock.check', { id: args.id, agent, ...fenceOf(args) })
+    .catch(async (error: unknown) =>
+      Promise.reject(await withSuggestion(error, args.id, () => lockIds(daemon))),
+    );
   if (!data.valid) {
     const { valid: _, message, ...details } = data;
     throw new CollabError('LOCK_NOT_HELD', message, {
@@ -52,7 +58,11 @@ export const check: CommandRun<'lock check'> = async (args, { daemon }) => {
 
 export const force: CommandRun<'lock force'> = async (args, { daemon }) => {
   const { id: by } = agentIdentity(args.agent);
-  const { data, notices } = await daemon.call('lock.force', { id: args.id, by, reason: args.reason });
+  const { data, notices } = await daemon
+    .call('lock.force', { id: args.id, by, reason: args.reason })
+    .catch(async (error: unknown) =>
+      Promise.reject(await withSuggestion(error, args.id, () => lockIds(daemon))),
+    );
   const { released } = data;
   return {
     data,
@@ -65,6 +75,19 @@ export const force: CommandRun<'lock force'> = async (args, { daemon }) => {
 
 function fenceOf(args: { readonly fence: number | undefined }): { fence?: number } {
   return args.fence === undefined ? {} : { fence: args.fence };
+}
+
+function explained(
+  error: unknown,
+  id: string,
+  identity: AgentIdentity,
+  daemon: DaemonLink,
+): Promise<unknown> {
+  return withSuggestion(withIdentity(error, identity), id, () => lockIds(daemon));
+}
+
+async function lockIds(daemon: DaemonLink): Promise<readonly string[]> {
+  return (await daemon.call('lock.list', {})).data.locks.map(({ id }) => id);
 }
 
 /** The usual reason for LOCK_NOT_HOLDER is that two commands of one agent ran under two identities. */

@@ -13,6 +13,7 @@ import { labelled } from '../labelled.ts';
 import { withProgress } from '../progress.ts';
 import { oneLine, type Screen } from '../screen.ts';
 import { showTime } from '../show-time.ts';
+import { withSuggestion } from '../suggestion.ts';
 import { textTable } from '../text-table.ts';
 import { formatBytes } from './status.ts';
 
@@ -71,7 +72,10 @@ export const restore: CommandRun<'migrate restore'> = async ({ name }, context) 
     carryFence: carryFenceInChild,
     onProgress: (it) => shown.say(restoreText(it)),
   });
-  const outcome = await shown.until(work);
+  const names = async () => (await listBackups(home)).map((one) => one.name);
+  const outcome = await shown
+    .until(work)
+    .catch(async (error: unknown) => Promise.reject(await withSuggestion(error, name, names)));
   return {
     data: outcome,
     text: () =>

@@ -3,6 +3,7 @@ import type { PeerView } from '../../control/cluster-views.ts';
 import type { CommandRun } from '../command-context.ts';
 import { oneLine, type Screen } from '../screen.ts';
 import { showTime } from '../show-time.ts';
+import { withSuggestion } from '../suggestion.ts';
 import { textTable } from '../text-table.ts';
 
 const idEndChars = 8;
@@ -13,7 +14,10 @@ export const list: CommandRun<'peers list'> = async (_args, { daemon }) => {
 };
 
 export const evict: CommandRun<'peers evict'> = async (args, { daemon }) => {
-  const { data, notices } = await daemon.call('peers.evict', { node: args.node });
+  const names = async () => (await daemon.call('peers.list', {})).data.peers.map(({ name }) => name);
+  const { data, notices } = await daemon
+    .call('peers.evict', { node: args.node })
+    .catch(async (error: unknown) => Promise.reject(await withSuggestion(error, args.node, names)));
   return {
     data,
     notices,

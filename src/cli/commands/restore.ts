@@ -9,6 +9,7 @@ import type { CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
 import { withProgress } from '../progress.ts';
 import type { Screen } from '../screen.ts';
+import { withSuggestion } from '../suggestion.ts';
 import { formatBytes } from './status.ts';
 
 const steps: Readonly<Record<RestoreProgress['step'], string>> = {
@@ -29,7 +30,10 @@ export const restore: CommandRun<'restore'> = async ({ name }, { home, stderr })
       label = byteProgress(steps[step], progress);
     },
   });
-  const outcome = await withProgress(stderr, () => label, work);
+  const names = async () => (await listBackups(home)).map((one) => one.name);
+  const outcome = await withProgress(stderr, () => label, work).catch(async (error: unknown) =>
+    Promise.reject(await withSuggestion(error, name, names)),
+  );
   const durationMs = Math.round(systemClock.monotonicMs() - startMs);
   return { data: { ...outcome, durationMs }, text: (screen) => restoreText(outcome, durationMs, screen) };
 };

@@ -1,5 +1,6 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { closestKey } from '../../base/closest-key.ts';
 import { userHome } from '../../base/environment.ts';
 import { CollabError } from '../../base/errors.ts';
 import { writeFileAtomic } from '../../home/atomic-file.ts';
@@ -129,8 +130,11 @@ async function chosen(names: readonly string[]): Promise<readonly Client[]> {
   const all = clientsIn(userHome());
   const unknown = names.find((name) => !all.some((client) => client.name === name));
   if (unknown !== undefined) {
+    const known = [...clientNames, 'git', 'status'];
+    const close = closestKey(unknown, known);
+    const meant = close === undefined ? '' : `Did you mean ${close}? `;
     throw new CollabError('USAGE', `there is no client "${unknown.slice(0, 40)}"`, {
-      next: `Name some of ${[...clientNames, 'git', 'status'].join(', ')}.`,
+      next: `${meant}Name some of ${known.join(', ')}.`,
     });
   }
   if (names.length > 0) return all.filter((client) => names.includes(client.name));
