@@ -29,11 +29,13 @@ export async function checkDirectory(paths: HomePaths): Promise<Finding> {
   }
 }
 
-/** The root and what lies directly in it: what is deeper is closed with it. */
-async function openToOthers(root: string): Promise<readonly string[]> {
+/** The root and what lies directly in it, each with its mode: what is deeper is closed with it. */
+export async function openToOthers(root: string): Promise<readonly string[]> {
   const open: string[] = [];
-  for (const name of ['.', ...(await readdir(root))])
-    if ((await modesForOthers(join(root, name))) !== undefined) open.push(name);
+  for (const name of ['.', ...(await readdir(root))]) {
+    const mode = await modesForOthers(join(root, name));
+    if (mode !== undefined) open.push(`${name} (mode ${(mode & 0o777).toString(8)})`);
+  }
   return open;
 }
 

@@ -10,9 +10,11 @@ import { verifyStopped } from '../daemon/offline-verify.ts';
 import { type HomePaths, homePaths } from '../home/home-paths.ts';
 import { prepareHome } from '../home/prepare-home.ts';
 import { finishInterruptedMigration } from '../migrate/place-import.ts';
+import type { ClientReport } from '../setup/set-up.ts';
 import { lostText } from '../store/verify-report.ts';
+import { checkClock, checkPeers } from './check-cluster.ts';
 import { checkRunning, checkStopped } from './check-daemon.ts';
-import { checkDirectory, checkDisk } from './check-directory.ts';
+import { checkDirectory, checkDisk, openToOthers } from './check-directory.ts';
 import {
   checkBackups,
   checkIdentity,
@@ -21,6 +23,7 @@ import {
   checkSetAside,
   checkSettings,
 } from './check-files.ts';
+import { checkClients, checkProgram } from './check-program.ts';
 import { checkStores } from './check-stores.ts';
 import { bad, type CheckName, type Finding, ok, warn } from './finding.ts';
 
@@ -33,6 +36,10 @@ export interface RunningDaemon {
 
 export interface DoctorOptions {
   readonly home: string;
+  /** The file that runs, as it was called. */
+  readonly script: string;
+  /** How the clients that are installed are connected; undefined while no daemon runs. */
+  readonly clients: () => Promise<readonly ClientReport[] | undefined>;
   readonly daemon: RunningDaemon;
   readonly onStep?: (what: string) => void;
 }
@@ -46,9 +53,11 @@ export interface Checkup {
 
 export async function examine(options: DoctorOptions): Promise<Checkup> {
   const paths = homePaths(options.home);
-  const findings = existsSync(paths.root)
+  const installed = [checkProgram(options.script), checkClients(await options.clients())];
+  const kept = existsSync(paths.root)
     ? await examineAll(paths, options)
     : [ok('directory', `there is no ${paths.root} yet: the first command makes it`)];
+  const findings = [...installed, ...kept];
   return { home: paths.root, healthy: findings.every(({ state }) => state !== 'bad'), findings };
 }
 
@@ -64,7 +73,9 @@ async function examineAll(paths: HomePaths, options: DoctorOptions): Promise<rea
     await checkDisk(paths, status?.store.diskBytes ?? 0, maxBytes),
     settings,
     await checkIdentity(paths),
+    await checkClock(paths),
     ...about,
+    checkPeers(status),
     await checkRestore(paths),
     await checkMigration(paths),
     ...(await examineStores(paths, status, options)),
@@ -108,8 +119,10 @@ export async function mend(findings: readonly Finding[], options: DoctorOptions)
   );
   const done: string[] = [];
   if (wanted.has('directory')) {
+    const before = await openToOthers(paths.root);
     const { tightened, warnings } = await prepareHome(options.home);
-    if (tightened.length > 0) done.push(`closed to others: ${tightened.join(', ')}`);
+    // With the modes before, so that they can be put back.
+    if (tightened.length > 0) done.push(`closed to others: ${before.join(', ')}`);
     done.push(...warnings);
   }
   if (wanted.has('daemon') || wanted.has('restore') || wanted.has('migration'))

@@ -1,11 +1,15 @@
 /** What `doctor` looks at, in the order in which it tells of it. Names are stable: scripts read them. */
 export const checkNames = [
+  'program',
+  'clients',
   'directory',
   'disk',
   'settings',
   'identity',
+  'clock',
   'daemon',
   'lanes',
+  'peers',
   'restore',
   'migration',
   'delta',

@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -85,6 +86,47 @@ describe('doctor', () => {
     await stop();
   });
 
+  it('tells how the clients are connected, and how to connect them and take that back', async () => {
+    reset();
+    // As the client itself would have made it.
+    mkdirSync(cli.path('.claude'));
+    await cli.json(['daemon', 'start']);
+    const seen = findings(await cli.json(['doctor'])).get('clients');
+    assert.deepEqual([seen?.state, seen?.says], ['warn', 'Claude Code is not connected']);
+    assert.match(seen?.next ?? '', /setup claude\. .*setup claude --remove/);
+    assert.equal((await cli.json(['setup', 'claude'])).exit, 0);
+    const after = findings(await cli.json(['doctor'])).get('clients');
+    assert.deepEqual([after?.state, after?.says], ['ok', 'Claude Code is connected']);
+    for (const name of ['.claude', '.claude.json']) rmSync(cli.path(name), { recursive: true, force: true });
+    assert.equal(findings(await cli.json(['doctor'])).get('clients')?.state, 'ok');
+    await stop();
+    assert.match(findings(await cli.json(['doctor'])).get('clients')?.says ?? '', /^not compared/);
+  });
+
+  it('finds another program of the name on the PATH', async () => {
+    reset();
+    const bin = cli.path('bin');
+    mkdirSync(bin);
+    const own = findings(await cli.json(['doctor'])).get('program');
+    assert.match(own?.says ?? '', /^version \d+\.\d+\.\d+ at .*main\.[jt]s, on Node \d/);
+    assert.equal(own?.state, 'ok');
+    writeFileSync(join(bin, 'agent-collab'), '');
+    const env = { PATH: `${bin}:${process.env.PATH ?? ''}` };
+    const other = findings(await cli.json(['doctor'], { env })).get('program');
+    assert.equal(other?.state, 'warn');
+    assert.ok(other?.says.endsWith(`another one, ${join(bin, 'agent-collab')}`), other?.says);
+  });
+
+  it('finds a clock that was set back behind what was written', async () => {
+    reset();
+    assert.equal(findings(await cli.json(['doctor'])).get('clock')?.state, 'ok');
+    const later = new Date(Date.now() + 3_600_000);
+    utimesSync(join(cli.home, 'key.json'), later, later);
+    const seen = findings(await cli.json(['doctor'])).get('clock');
+    assert.equal(seen?.state, 'warn');
+    assert.match(seen?.says ?? '', /key\.json was written (?:1h|59m \d+s|59m) later than that$/);
+  });
+
   for (const store of ['delta', 'index', 'audit'] as const) {
     it(`finds damage in the ${store} store and mends it with --fix, keeping the damaged file`, async () => {
       reset();
@@ -130,7 +172,7 @@ describe('doctor', () => {
     chmodSync(cli.home, 0o755);
     chmodSync(join(cli.home, 'key.json'), 0o644);
     const found = await cli.json(['doctor']);
-    assert.match(findings(found).get('directory')?.says ?? '', /\., key\.json/);
+    assert.match(findings(found).get('directory')?.says ?? '', /\. \(mode 755\), key\.json \(mode 644\)/);
     assert.equal((await cli.json(['doctor', '--fix'])).exit, 0);
     assert.equal(statSync(join(cli.home, 'key.json')).mode & 0o777, 0o600);
   });
@@ -172,7 +214,8 @@ describe('doctor', () => {
     scribble(join(cli.home, 'lmdb', 'index', 'data.mdb'));
     const { code, stdout, stderr } = await cli.run(['doctor']);
     assert.equal(code, 5);
-    assert.match(stdout, /^ok +directory/);
+    assert.match(stdout, /^ok +program/);
+    assert.match(stdout, /\nok +directory/);
     assert.match(stdout, /\nBAD +index +damaged: /);
     assert.match(stderr, /^error: not in order: index\nnext: Run: agent-collab doctor --fix\./);
   });

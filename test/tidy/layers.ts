@@ -24,6 +24,8 @@ const layers: readonly (readonly string[])[] = [
 const besides: Readonly<Record<string, readonly string[]>> = {
   // The node's identity in key.json is stored and shown in codec's forms.
   home: ['codec'],
+  // The doctor tells how the clients are connected, which setup looks at.
+  doctor: ['setup'],
 };
 
 /** A worker is a program of its own, started by URL: it knows the data path, never the daemon. */

@@ -1,11 +1,13 @@
 import { CollabError } from '../../base/errors.ts';
 import { type Checkup, examine, mend, type RunningDaemon } from '../../doctor/doctor.ts';
 import type { Finding } from '../../doctor/finding.ts';
+import type { ClientReport } from '../../setup/set-up.ts';
 import type { CommandContext, CommandRun } from '../command-context.ts';
 import type { CommandData } from '../command-data.ts';
 import type { DaemonLink } from '../daemon-link.ts';
 import { withProgress } from '../progress.ts';
 import { printable, type Screen } from '../screen.ts';
+import { clientReports } from './setup.ts';
 
 /** Verifying walks everything there is. */
 const longestVerifyMs = 3_600_000;
@@ -14,6 +16,8 @@ export const doctor: CommandRun<'doctor'> = async ({ fix }, context) => {
   let label = 'looking at the data directory';
   const options = {
     home: context.home,
+    script: process.argv[1] ?? '',
+    clients: () => clientsIfServed(context),
     daemon: running(context.daemon),
     onStep: (what: string) => {
       label = what;
@@ -32,6 +36,16 @@ export const doctor: CommandRun<'doctor'> = async ({ fix }, context) => {
   if (checkup.healthy) return { data, text };
   return complain(checkup, data, text, context);
 };
+
+/** Where hooks are to be sent only a daemon tells. */
+export async function clientsIfServed(context: CommandContext): Promise<readonly ClientReport[] | undefined> {
+  try {
+    return await clientReports([], context);
+  } catch (error) {
+    if (error instanceof CollabError) return undefined;
+    throw error;
+  }
+}
 
 /** People see all findings as well as the failure; a script gets one document. */
 async function complain(

@@ -104,10 +104,14 @@ async function connectGit({ cwd }: CommandContext, { dryRun, remove }: Options):
   };
 }
 
-async function status(words: readonly string[], context: CommandContext) {
+/** How the named clients, or all that are installed, stand. Changes nothing. */
+export async function clientReports(
+  words: readonly string[],
+  context: CommandContext,
+): Promise<readonly ClientReport[]> {
   const entries = await entriesFor(context, [], false, true);
   const clients = await chosen(words);
-  const reports = await Promise.all(
+  return Promise.all(
     clients.map(async (client) => {
       const withHttp = await inspect(client, entries);
       if (withHttp.state !== 'drifted' || client.name !== 'claude') return withHttp;
@@ -117,6 +121,10 @@ async function status(words: readonly string[], context: CommandContext) {
       return other.state === 'connected' ? other : withHttp;
     }),
   );
+}
+
+async function status(words: readonly string[], context: CommandContext) {
+  const reports = await clientReports(words, context);
   return {
     data: { clients: reports },
     text: (screen: Screen) =>

@@ -17,6 +17,7 @@ import type { CommandContext, CommandRun } from '../command-context.ts';
 import { labelled } from '../labelled.ts';
 import { withProgress } from '../progress.ts';
 import { printable, type Screen } from '../screen.ts';
+import { clientsIfServed } from './doctor.ts';
 import { formatBytes } from './status.ts';
 
 /** A daemon that answers later than this does not answer, which is what the bundle should say. */
@@ -78,6 +79,8 @@ function partsOf(
       make: () =>
         examine({
           home: context.home,
+          script: process.argv[1] ?? '',
+          clients: () => clientsIfServed(context),
           onStep,
           daemon: {
             // Whatever is the matter with it: the doctor says what is left of it.
