@@ -40,6 +40,7 @@ export interface AgentView extends ElsewhereView {
 
 /** A claim that waits, and for whom. */
 export interface WaitView extends WaiterView {
+  readonly project: string;
   readonly agentName?: string;
   /** When the wait ends without a grant. */
   readonly until: string;

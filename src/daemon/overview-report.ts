@@ -126,6 +126,7 @@ export class OverviewReport {
     const { agentName, deadlineAtMs } = waiter;
     return {
       ...waiterView(waiter),
+      project: waiter.targets[0]?.project ?? '',
       ...(agentName === undefined ? {} : { agentName }),
       until: isoTime(deadlineAtMs),
       blockedBy: waiter.blockers.length > 0 ? waiter.blockers.map(blockerView) : this.#inTheWayOf(waiter),

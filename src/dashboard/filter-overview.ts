@@ -1,6 +1,5 @@
 import type {
   AgentView,
-  BlockerView,
   Excerpt,
   HotSpotView,
   OverviewView,
@@ -31,7 +30,6 @@ export function filterOverview(view: OverviewView, filter: OverviewFilter): Over
   const has = (...values: readonly (string | undefined)[]) =>
     text === '' || values.some((value) => value?.toLowerCase().includes(text));
   const isOf = (projects: readonly (string | undefined)[]) => project === '' || projects.includes(project);
-  const projectsOf = projectsOfWaits(view);
   const isAt = agentsAtPath(view, has);
   return {
     ...view,
@@ -47,7 +45,7 @@ export function filterOverview(view: OverviewView, filter: OverviewFilter): Over
     waiters: keepIn(
       view.waiters,
       (it: WaitView) =>
-        isOf(projectsOf(it)) &&
+        isOf([it.project]) &&
         has(
           it.agent,
           it.agentName,
@@ -66,6 +64,7 @@ export function filterOverview(view: OverviewView, filter: OverviewFilter): Over
 export function projectsIn(view: OverviewView): readonly string[] {
   const named = [
     ...view.locks.shown.map((it) => it.project),
+    ...view.waiters.shown.map((it) => it.project),
     ...view.agents.shown.flatMap((it) => it.projects),
     ...view.hotSpots.map((it) => it.project),
     ...view.timeline.flatMap((it) => it.project ?? []),
@@ -88,14 +87,4 @@ function agentsAtPath(
 
 function keepIn<T>({ shown, total }: Excerpt<T>, wanted: (item: T) => boolean): Excerpt<T> {
   return { shown: shown.filter(wanted), total };
-}
-
-/** A wait does not say its project: it is that of what is in its way, or one of its agent's. */
-function projectsOfWaits(view: OverviewView): (wait: WaitView) => readonly string[] {
-  const ofLock = new Map(view.locks.shown.map((lock) => [lock.id, lock.project]));
-  const ofAgent = new Map(view.agents.shown.map((it) => [agentKey(it), it.projects]));
-  return (wait) => {
-    const known = wait.blockedBy.flatMap(({ lockId }: BlockerView) => ofLock.get(lockId ?? '') ?? []);
-    return known.length > 0 ? known : (ofAgent.get(agentKey(wait)) ?? []);
-  };
 }

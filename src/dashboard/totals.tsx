@@ -3,12 +3,12 @@ import { byteText, figureText } from './figure-text.ts';
 
 /** The state of it all in a row of figures, of the whole node whatever the filter is. */
 export function Totals({ view }: { readonly view: OverviewView }) {
-  const { status, hotSpots } = view;
+  const { status, hotSpots, agents } = view;
   const { locks, cluster, violations, deltas, store } = status;
   const denied = hotSpots.reduce((sum, spot) => sum + spot.denied, 0);
   return (
     <dl class="totals" aria-label="Totals">
-      <Total name="agents" value={figureText(locks.agents)} />
+      <Total name="agents" value={figureText(agents.total)} />
       <Total name="leases" value={figureText(locks.held)} />
       <Total name="waiting" value={figureText(locks.waiting)} tone={locks.waiting > 0 ? 'warn' : undefined} />
       <Total name="denied, last hour" value={figureText(denied)} tone={denied > 0 ? 'bad' : undefined} />

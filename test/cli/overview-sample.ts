@@ -73,6 +73,7 @@ export function overviewSample(leases: number, rest: Partial<OverviewView> = {})
           mode: 'exclusive',
           intention: 'i',
           priority: 0,
+          project: 'example.org/acme/app',
           waitingSince: iso(-5000),
           until: iso(30_000),
           blockedBy: [{ kind: 'lease', agent: 'agent-1', target: 'src/f1.ts', lockId: 'lk_1' }],

@@ -45,6 +45,7 @@ export function wait(agent: string, text: string, by: LockView, rest: Partial<Wa
     mode: 'exclusive',
     intention: 'Log failed logins',
     priority: 0,
+    project,
     waitingSince: isoAfter(-24_000),
     until: isoAfter(96_000),
     blockedBy: [{ kind: 'lease', agent: by.holder, target: by.targets[0]?.text ?? '', lockId: by.id }],
