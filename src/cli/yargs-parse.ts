@@ -204,6 +204,9 @@ function grammarError(argv: readonly string[], error: unknown): Error {
 
 function unknownFlag(argv: readonly string[], name: string): Error {
   const command = commandOf(argv);
+  const firstFlag = argv.findIndex((word) => word.startsWith('-'));
+  // Whose flags they are is not known either: the word before them is what to set right.
+  if (command === undefined && firstFlag > 0) return unknownCommand(argv.slice(0, firstFlag));
   const known = command === undefined ? ['json', 'help', 'version'] : flagsOf(command);
   const close = closestKey(name, known);
   return usage(

@@ -5,12 +5,16 @@
  * newest on, since a rotation in between moves them towards the older names: one may be met twice, which shows, but none is passed by.
  */
 import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { systemClock } from '../base/clock.ts';
 
 /** Of one file. One of ours has 4 MiB; the log of an older version may have more, of which the end counts. */
 const maxFileBytes = 16 * 1024 * 1024;
 /** A line of ours has some 100 KiB at most; what is longer, such as a file of zeros after a crash, is cut here. */
 const maxLineBytes = 256 * 1024;
 const lineFeed = 0x0a;
+/** A writer that has looked before a rotation and writes after it reaches the file that was moved: so long it may be held up in between. */
+const lateMs = 5000;
+const maxMoved = 8;
 
 interface OpenFile {
   readonly fd: number;
@@ -26,8 +30,8 @@ interface OpenFile {
 export class LogTail {
   readonly #paths: readonly string[];
   #current: OpenFile | undefined;
-  /** The one before, for a writer that had not seen the rotation yet. */
-  #previous: OpenFile | undefined;
+  /** Those before, the oldest first, for writers that had not seen the rotation yet. */
+  #moved: readonly { readonly file: OpenFile; readonly untilMs: number }[] = [];
 
   /** @param paths of the log, the newest first: the first is the one that is written. */
   constructor(paths: readonly string[]) {
@@ -56,9 +60,8 @@ export class LogTail {
   /** The whole lines that came since the last look, the oldest first. @throws as `backlog`. */
   poll(): readonly string[] {
     const lines: string[] = [];
-    if (this.#previous !== undefined)
-      lines.push(...readLines(this.#previous), ...takePending(this.#previous));
-    this.#forgetPrevious();
+    for (const { file } of this.#moved) lines.push(...readLines(file), ...takePending(file));
+    this.#forgetMoved(systemClock.monotonicMs());
     const current = this.#current;
     if (current !== undefined) lines.push(...readLines(current));
     const named = statSync(this.#paths[0] ?? '', { throwIfNoEntry: false });
@@ -72,27 +75,27 @@ export class LogTail {
     const newer = this.#openNewer(current);
     if (newer[0] === undefined) return lines;
     if (current !== undefined) lines.push(...readLines(current));
-    for (const file of [...newer].reverse()) {
+    const untilMs = systemClock.monotonicMs() + lateMs;
+    const passed = [...(current === undefined ? [] : [current]), ...newer.slice(1).reverse()];
+    for (const file of newer.toReversed()) {
       lines.push(...readLines(file));
-      if (file !== newer[0]) {
-        lines.push(...takePending(file));
-        closeSync(file.fd);
-      }
+      if (file !== newer[0]) lines.push(...takePending(file));
     }
-    this.#previous = current;
+    this.#moved = [...this.#moved, ...passed.map((file) => ({ file, untilMs }))];
     this.#current = newer[0];
     return lines;
   }
 
   close(): void {
-    this.#forgetPrevious();
+    this.#forgetMoved(Number.POSITIVE_INFINITY);
     if (this.#current !== undefined) closeSync(this.#current.fd);
     this.#current = undefined;
   }
 
-  #forgetPrevious(): void {
-    if (this.#previous !== undefined) closeSync(this.#previous.fd);
-    this.#previous = undefined;
+  #forgetMoved(nowMs: number): void {
+    const kept = this.#moved.filter(({ untilMs }) => nowMs < untilMs).slice(-maxMoved);
+    for (const one of this.#moved) if (!kept.includes(one)) closeSync(one.file.fd);
+    this.#moved = kept;
   }
 
   /** Of the files of the log those that are newer than `known`, the newest first, each once. */
@@ -102,7 +105,10 @@ export class LogTail {
       const file = openIfThere(path);
       if (file === undefined) continue;
       const isKnown = known !== undefined && isSame(known.stats, file.stats);
-      if (isKnown || files.some((one) => isSame(one.stats, file.stats))) closeSync(file.fd);
+      const isMet = [...files, ...this.#moved.map((one) => one.file)].some((one) =>
+        isSame(one.stats, file.stats),
+      );
+      if (isKnown || isMet) closeSync(file.fd);
       else files.push(file);
       if (isKnown) return files;
     }
@@ -163,12 +169,14 @@ function readLines(file: OpenFile): string[] {
     }
     if (file.isSkipping) continue;
     file.pending = Buffer.concat([file.pending, chunk.subarray(from, count)]);
-    if (file.pending.length > maxLineBytes) lines.push(...takePending(file).map((line) => `${line}…`));
-    file.isSkipping = file.pending.length > maxLineBytes;
-    if (file.isSkipping) file.pending = Buffer.alloc(0);
+    if (file.pending.length <= maxLineBytes) continue;
+    file.isSkipping = true;
+    lines.push(...takePending(file).map((line) => `${line}…`));
   }
 }
 
-function takePending({ pending }: OpenFile): readonly string[] {
+function takePending(file: OpenFile): readonly string[] {
+  const { pending } = file;
+  file.pending = Buffer.alloc(0);
   return pending.length === 0 ? [] : [pending.toString('utf8', 0, maxLineBytes)];
 }

@@ -94,6 +94,8 @@ describe('the command line', () => {
     assert.equal(refusal('lok').next, 'Did you mean "agent-collab lock"?');
     assert.equal(refusal('acquire a').next, 'Did you mean "agent-collab lock acquire"?');
     assert.equal(refusal('lock aquire a').next, 'Did you mean "agent-collab lock acquire"?');
+    assert.equal(refusal('lock aquire a -m x').next, 'Did you mean "agent-collab lock acquire"?');
+    assert.equal(refusal('statsu --all').next, 'Did you mean "agent-collab status"?');
     assert.equal(refusal('lok lst').next, 'Did you mean "agent-collab lock list"?');
     assert.equal(refusal('statsu').next, 'Did you mean "agent-collab status"?');
     assert.equal(refusal('invite lst').next, 'Did you mean "agent-collab invite list"?');

@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { dashboardLibraries } from '../../src/web/dashboard-libraries.ts';
 import { ProjectFile } from '../tidy/source-file.ts';
-import { importMap } from './dashboard-server.ts';
 
 const names = Object.keys(dashboardLibraries);
 const sources = new URL('../../src/dashboard/', import.meta.url);
@@ -15,7 +14,9 @@ function loaded(path: string, text: string): readonly string[] {
 }
 
 test('the import map names the libraries as the server serves them', () => {
-  const { imports } = JSON.parse(importMap) as { readonly imports: Readonly<Record<string, string>> };
+  const html = readFileSync(new URL('index.html', sources), 'utf8');
+  const [, map = ''] = /<script type="importmap">(.*?)<\/script>/s.exec(html) ?? [];
+  const { imports } = JSON.parse(map) as { readonly imports: Readonly<Record<string, string>> };
   const served = Object.entries(dashboardLibraries).map(([name, file]) => [name, `/dashboard/lib/${file}`]);
   assert.deepEqual(imports, Object.fromEntries(served));
 });
