@@ -105,7 +105,8 @@ describe('daemons that agree on locks', () => {
     assert.match(back.notices.map(({ message }) => message).join('\n'), /ended with a restart/);
     assert.equal((await denied(bob)).details?.nodeName, 'ann');
     await ann.client.call('lock.release', { id: after.id, agent: 'ann' });
-    const again = await claim(bob);
+    // The others may hear of the release after bob has asked them.
+    const again = await claim(bob, { waitMs: 20_000 });
     assert.ok(again.fence > after.fence);
   });
 
