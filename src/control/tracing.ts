@@ -13,7 +13,7 @@ export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
 export interface Tracing {
   /**
    * Runs `work` as a span below the carrier's. What it throws ends the span as failed, and goes on.
-   * @param work gets what to pass on, and may say more about the span.
+   * @param work gets what to pass on.
    */
   span<T>(
     name: string,

@@ -10,15 +10,22 @@ const maxTextChars = 300;
 const quietActions: ReadonlySet<string> = new Set(['renewed']);
 const toldDeltas: ReadonlySet<string> = new Set(['context', 'file_change', 'custom']);
 
+/** Put in order when they are looked at, or when there are so many: events may come by the thousand while views are a few a second. */
+const maxUnsorted = 10 * maxEntries;
+
 export class Timeline {
   /** Newest first. */
   #entries: readonly TimelineEntryView[] = [];
+  /** What came since, the last first. */
+  readonly #unsorted: TimelineEntryView[] = [];
 
   get entries(): readonly TimelineEntryView[] {
+    this.#sort();
     return this.#entries;
   }
 
   clear(): void {
+    this.#unsorted.length = 0;
     this.#entries = [];
   }
 
@@ -30,11 +37,20 @@ export class Timeline {
     this.#add(deltas.filter(({ type }) => toldDeltas.has(type)).map(entryOfDelta));
   }
 
-  /** In any order, and what is there already is left out: what happens while the past is read comes twice. */
   #add(entries: readonly TimelineEntryView[]): void {
+    this.#unsorted.unshift(...entries);
+    if (this.#unsorted.length >= maxUnsorted) this.#sort();
+  }
+
+  /** They come in any order, and what happens while the past is read comes twice: the first of them stays. */
+  #sort(): void {
+    if (this.#unsorted.length === 0) return;
     const known = new Set(this.#entries.map(({ key }) => key));
-    const fresh = entries.filter(({ key }) => !known.has(key));
-    if (fresh.length === 0) return;
+    const fresh = this.#unsorted
+      .splice(0)
+      .toReversed()
+      .filter(({ key }) => !known.has(key) && known.add(key))
+      .toReversed();
     this.#entries = [...fresh, ...this.#entries]
       .sort((a, b) => (a.at === b.at ? 0 : a.at < b.at ? 1 : -1))
       .slice(0, maxEntries);

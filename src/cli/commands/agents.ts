@@ -1,5 +1,6 @@
 import { systemClock } from '../../base/clock.ts';
 import type { AgentView } from '../../control/overview-views.ts';
+import { onNode } from '../../lock/lock.ts';
 import { agentIdentity } from '../agent-identity.ts';
 import type { CommandRun } from '../command-context.ts';
 import type { Screen } from '../screen.ts';
@@ -12,7 +13,7 @@ export const agents: CommandRun<'agents'> = async (_args, { daemon }) => {
 };
 
 /** Whoever asks is an agent too, so there is always one. */
-export function agentTable(agents: readonly AgentView[], screen: Screen): Promise<string> {
+function agentTable(agents: readonly AgentView[], screen: Screen): Promise<string> {
   const nowMs = systemClock.wallMs();
   return textTable<AgentView>(
     [
@@ -27,7 +28,7 @@ export function agentTable(agents: readonly AgentView[], screen: Screen): Promis
   );
 }
 
-function nameOf({ agent, name, node, nodeName }: AgentView): string {
-  const called = name === undefined || name === agent ? agent : `${name} (${agent})`;
-  return node === undefined ? called : `${called} on ${nodeName ?? node}`;
+function nameOf(view: AgentView): string {
+  const { agent, name } = view;
+  return (name === undefined || name === agent ? agent : `${name} (${agent})`) + onNode(view);
 }
