@@ -19,6 +19,7 @@ export type AgreementClass = typeof Agreement;
 const simulatedOptions: AgreementOptions = {
   heartbeatMs: 500,
   suspectMs: 1600,
+  firstContactMs: 2400,
   resendMs: 300,
   claimTimeoutMs: 1500,
   pendingMs: 2500,

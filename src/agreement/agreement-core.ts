@@ -44,7 +44,7 @@ export class AgreementCore {
       stretched,
     );
     this.member = member;
-    this.watch = new MemberWatch(init.self, config.suspectMs);
+    this.watch = new MemberWatch(init.self, config);
     this.promiser = new Promiser(member);
     this.holder = new Holder({ member, promiser: this.promiser });
     const parts = { member, watch: this.watch, promiser: this.promiser, holder: this.holder };

@@ -18,6 +18,11 @@ export interface AgreementOptions {
   readonly heartbeatMs?: number;
   /** Silence after which a member counts as out of reach: three heartbeats and a slow link. @default 2000 */
   readonly suspectMs?: number;
+  /**
+   * Silence after which a member counts as out of reach that has not been heard since this one started: a connection to it has to be
+   * made first, which takes seconds on a slow machine. @default 6000
+   */
+  readonly firstContactMs?: number;
   /** How often what was not answered is asked again. @default 400 */
   readonly resendMs?: number;
   /** A claim is answered at the latest so long after its wait. @default 3000 */
@@ -47,6 +52,7 @@ const defaults: AgreementConfig = Object.freeze({
   partition: 'local',
   heartbeatMs: 500,
   suspectMs: 2000,
+  firstContactMs: 6000,
   resendMs: 400,
   claimTimeoutMs: 3000,
   pendingMs: 6000,
@@ -63,6 +69,10 @@ export function resolveAgreementOptions(options: AgreementOptions): AgreementCon
   for (const [name, value] of Object.entries(config))
     assert(name === 'partition' || (Number.isFinite(value) && Number(value) > 0), `agreement option ${name}`);
   assert(config.pendingMs > config.claimTimeoutMs, 'a promise outlives the claim that it was made for');
+  assert(
+    config.firstContactMs >= config.suspectMs,
+    'a member that was never heard is waited for no less than one that was',
+  );
   assert(config.suspectMs > config.heartbeatMs, 'a heartbeat comes before its absence is noticed');
   return config;
 }

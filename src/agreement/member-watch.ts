@@ -1,4 +1,5 @@
 import type { NodeId } from '../base/ids.ts';
+import type { AgreementConfig } from './agreement-options.ts';
 
 interface Seen {
   heardMs: number;
@@ -10,17 +11,23 @@ interface Seen {
 export class MemberWatch {
   readonly #self: NodeId;
   readonly #suspectMs: number;
+  readonly #firstContactMs: number;
   readonly #seen = new Map<NodeId, Seen>();
 
-  constructor(self: NodeId, suspectMs: number) {
+  constructor(self: NodeId, { suspectMs, firstContactMs }: AgreementConfig) {
     this.#self = self;
     this.#suspectMs = suspectMs;
+    this.#firstContactMs = firstContactMs;
   }
 
-  /** Members count as heard from when they are first looked for: silence has to last before it means something. */
+  /**
+   * Members count as heard from when they are first looked for: silence has to last before it means something, and for longer
+   * than that of members that spoke before, as connections are being made.
+   */
   expect(members: readonly NodeId[], nowMs: number): void {
+    const heardMs = nowMs + this.#firstContactMs - this.#suspectMs;
     for (const member of members)
-      if (!this.#seen.has(member)) this.#seen.set(member, { heardMs: nowMs, boot: 0, ready: true });
+      if (!this.#seen.has(member)) this.#seen.set(member, { heardMs, boot: 0, ready: true });
   }
 
   /** @returns `old` for a message of an earlier life of its sender, `new` for the first of a later one. */

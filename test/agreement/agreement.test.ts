@@ -207,6 +207,33 @@ describe('a lease', () => {
   });
 });
 
+describe('a start', () => {
+  it('waits for members whose connections take long to make, and grants nothing of its own in the place of theirs', () => {
+    const cluster = new Cluster(3);
+    const { sim } = cluster;
+    const held = cluster.claim(0, 'alice', 'a.ts', { ttlMs: 8000 });
+    cluster.pass(20);
+    sim.crash(cluster.node(2));
+    sim.start(cluster.node(2));
+    sim.network.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 2200);
+    cluster.pass(1000);
+    const request = cluster.claim(2, 'bob', 'a.ts');
+    cluster.pass(1500);
+    assert.equal(cluster.denied(request).obstacle?.id, cluster.granted(held).lock.id);
+  });
+
+  it('out of reach of all others grants on its own once a claim has waited its time', () => {
+    const cluster = new Cluster(3);
+    const { sim } = cluster;
+    sim.crash(cluster.node(2));
+    sim.start(cluster.node(2));
+    sim.network.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 6000);
+    const request = cluster.claim(2, 'bob', 'a.ts');
+    cluster.pass(1600);
+    assert.equal(cluster.granted(request).lock.assurance, 'local');
+  });
+});
+
 describe('a partition', () => {
   it('leaves local grants to the smaller part, which give way afterwards, and their holder is told to whom', () => {
     const cluster = new Cluster(3);

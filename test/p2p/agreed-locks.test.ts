@@ -69,7 +69,7 @@ describe('daemons that agree on locks', () => {
     const { explanation } = (await cy.client.call('why', { cwd: cy.repo, target: 'src/a.ts' })).data;
     assert.match(explanation, /^ann on ann holds src\/a\.ts/);
 
-    const waiting = claim(bob, { waitMs: 20_000 });
+    const waiting = claim(bob, { waitMs: 60_000 });
     await eventually('the wait is known elsewhere', async () => {
       const { waiters } = (await cy.client.call('lock.list', {})).data;
       return waiters.some(({ agent, nodeName }) => agent === 'bob' && nodeName === 'bob');
@@ -89,7 +89,7 @@ describe('daemons that agree on locks', () => {
     const told = await bob.client.call('lock.list', { agent: 'bob' });
     assert.match(told.notices[0]?.message ?? '', /was released by force by carol \(needed\)/);
 
-    const kept = await claim(bob, { ttlMs: 3000 });
+    const kept = await claim(bob, { ttlMs: 8000 });
     // What the trail has by then is told after the restart.
     await bob.client.call('audit', { limit: 1 });
     await bob.kill('SIGKILL');

@@ -19,7 +19,7 @@ const thisMachine: Host = { words: [], address: '127.0.0.1' };
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  limitMs = 20_000,
+  limitMs = 45_000,
 ): Promise<T> {
   const endMs = performance.now() + limitMs;
   let last: unknown;
