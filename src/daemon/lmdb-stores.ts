@@ -282,7 +282,8 @@ function sharedLog(deltas: OffloadedDeltaStore, places: StorePlaces, handles: St
     saveForeign: (foreign) => deltas.saveForeign(foreign),
     skip: (source, head) => deltas.skip(source, head),
     heads: () => deltas.heads(),
-    newest: () => deltas.newest,
+    own: (before, head) => deltas.own(before, head),
+    generation: () => handles.generation,
   };
 }
 

@@ -10,12 +10,12 @@ import type { HlcTime, HybridClock } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { Logger } from '../base/log.ts';
 import { version } from '../base/version.ts';
-import { seqOf } from '../delta/version-vector.ts';
 import type { Config } from '../home/config.ts';
 import type { HomePaths } from '../home/home-paths.ts';
 import type { NodeKey } from '../home/node-key.ts';
 import { workerUrl } from '../offload/worker-url.ts';
 import { unpackBatch } from '../p2p/foreign-batch.ts';
+import { ownDeltas } from '../p2p/own-deltas.ts';
 import type { ClusterView, PeerAsks, PeerReport, PeerView } from '../p2p/peer-contract.ts';
 import { PeerThread } from '../p2p/peer-thread.ts';
 import type { AuditService } from './audit-service.ts';
@@ -47,8 +47,6 @@ export class PeerService {
   #unsubscribe: () => void = () => {};
   /** Ends the leave to read that the thread has. */
   #endRead: (() => void) | undefined;
-  #toldSeq = 0;
-  #toldUpTo = 0;
 
   constructor(parts: PeerServiceParts) {
     this.#parts = parts;
@@ -131,23 +129,14 @@ export class PeerService {
   }
 
   #start(): void {
-    const { stores } = this.#parts;
+    const { deltas, log } = this.#parts.stores;
     this.#thread?.start();
     this.#unsubscribe();
-    this.#unsubscribe = stores.deltas.onCommitted((_before, head) => this.#onCommitted(head));
-  }
-
-  /** Tells the thread when own deltas may be among what was committed: not for each batch that came from peers. */
-  #onCommitted(head: number): void {
-    const { stores, key } = this.#parts;
-    const own = seqOf(stores.deltas.vector(), key.nodeId);
-    if (own > this.#toldSeq) {
-      this.#toldSeq = own;
-      // The newest of them stands no higher than this; until that is committed, each commit may bring more of them.
-      this.#toldUpTo = stores.log?.newest() ?? head;
-    } else if (head > this.#toldUpTo) return;
-    if (head >= this.#toldUpTo) this.#toldUpTo = -1;
-    this.#thread?.tell('grew', undefined);
+    if (log === undefined) return;
+    this.#unsubscribe = deltas.onCommitted((before, head) => {
+      const own = ownDeltas(log.own(before, head), log.generation());
+      if (own !== undefined) this.#thread?.tell('grew', own);
+    });
   }
 
   #createThread(log: SharedLog): PeerThread {
@@ -189,7 +178,8 @@ export class PeerService {
     });
   }
 
-  #beginRead(log: SharedLog): Promise<void> {
+  /** @returns the generation of the stores that are read. */
+  #beginRead(log: SharedLog): Promise<number> {
     return new Promise((resolve, reject) => {
       const read = log.shared(
         () =>
@@ -198,7 +188,7 @@ export class PeerService {
               this.#endRead = undefined;
               end();
             };
-            resolve();
+            resolve(log.generation());
           }),
       );
       read.catch(reject);

@@ -2,6 +2,7 @@
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { ActivityView, LaneView, StatusView, VerifyView } from '../control/results.ts';
+import type { RingRecord } from '../delta/delta-ring.ts';
 import type { ChainHead, ForeignDelta } from '../delta/foreign-delta.ts';
 import type { FenceBlock } from '../lock/fence.ts';
 import type { AuditStore } from '../store/audit-store.ts';
@@ -36,8 +37,9 @@ export interface SharedLog {
   saveForeign(deltas: readonly ForeignDelta[]): Promise<void>;
   skip(source: NodeId, head: ChainHead): Promise<void>;
   heads(): ReadonlyMap<NodeId, ChainHead>;
-  /** Newest position accepted. */
-  newest(): number;
+  own(before: number, head: number): readonly RingRecord[] | undefined;
+  /** See StoreHandles. */
+  generation(): number;
 }
 
 export interface OpenStores {

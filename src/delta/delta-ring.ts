@@ -11,7 +11,7 @@ import type { LogRecord } from './log-record.ts';
  * As much of a delta as is kept: who reads it decodes its body. Objects that live for a second or so are what the garbage collector pays
  * most for, and a payload is many.
  */
-export type RingRecord = Pick<LogRecord, 'position' | 'body'>;
+export type RingRecord = Pick<LogRecord, 'position' | 'source' | 'seq' | 'body'>;
 
 export class DeltaRing {
   readonly capacity: number;

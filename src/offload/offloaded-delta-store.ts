@@ -6,7 +6,7 @@ import { CollabError } from '../base/errors.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { DeltaId, NodeId, Position } from '../base/ids.ts';
 import type { StoredDelta } from '../delta/delta.ts';
-import type { DeltaRing } from '../delta/delta-ring.ts';
+import type { DeltaRing, RingRecord } from '../delta/delta-ring.ts';
 import type { ChainHead, ForeignDelta } from '../delta/foreign-delta.ts';
 import type { LogRecord } from '../delta/log-record.ts';
 import { encodeSkippedHead } from '../delta/skipped-head.ts';
@@ -145,14 +145,24 @@ export class OffloadedDeltaStore implements DeltaStore {
     }
   }
 
+  /**
+   * This node's own deltas at positions above `before` up to `head`, which are committed, oldest first: their seqs follow each other.
+   * Undefined when not all of them are hot any more.
+   */
+  own(before: number, head: number): readonly RingRecord[] | undefined {
+    const { ring, node } = this.#parts;
+    if (ring.oldest > before + 1) return undefined;
+    const found: RingRecord[] = [];
+    for (let at = before + 1; at <= head; at += 1) {
+      const record = ring.at(at);
+      if (record?.source === node) found.push(record);
+    }
+    return found;
+  }
+
   /** Where the sources stand, accepted; of this node's own the hash is not known here. */
   heads(): ReadonlyMap<NodeId, ChainHead> {
     return this.#intake.heads();
-  }
-
-  /** Newest position accepted. */
-  get newest(): Position {
-    return this.#intake.head;
   }
 
   async committed(): Promise<void> {

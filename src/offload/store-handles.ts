@@ -22,6 +22,7 @@ export class StoreHandles {
   /** While it is set the stores belong to one; resolves when they are everybody's again. */
   #gate: Promise<void> | undefined;
   #users = 0;
+  #generation = 0;
   #onUnused: (() => void) | undefined;
   #closed = false;
 
@@ -68,6 +69,11 @@ export class StoreHandles {
     return this.#gate !== undefined;
   }
 
+  /** Rises each time the stores are taken: what was read of them before may be replaced. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** For a read elsewhere, in a worker or another process, that opens the stores by their names. */
   async shared<T>(read: () => Promise<T>): Promise<T> {
     await this.#admitted();
@@ -87,6 +93,7 @@ export class StoreHandles {
    */
   async alone<T>(action: () => Promise<T>, before: () => Promise<void> = async () => {}): Promise<T> {
     let open: () => void = () => {};
+    this.#generation += 1;
     this.#gate = new Promise((resolve) => {
       open = resolve;
     });

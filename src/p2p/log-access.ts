@@ -12,7 +12,8 @@ import type { PeerStart } from './peer-contract.ts';
 const lingerMs = 100;
 
 export interface ReadLeave {
-  begin(): Promise<void>;
+  /** Resolves to the generation of the stores: see StoreHandles. */
+  begin(): Promise<number>;
   end(): Promise<void>;
 }
 
@@ -22,6 +23,7 @@ export class LogAccess {
   #turn: Promise<unknown> = Promise.resolve();
   #reader: DeltaReader | undefined;
   #openedAtMs = 0;
+  #generation = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #nowMs: () => number;
 
@@ -32,12 +34,12 @@ export class LogAccess {
   }
 
   /** Runs `work`, which is synchronous, with a reader of the committed log. One after the other. */
-  read<T>(work: (reader: DeltaReader) => T): Promise<T> {
+  read<T>(work: (reader: DeltaReader, generation: number) => T): Promise<T> {
     return this.#inTurn(async () => {
       if (this.#reader !== undefined && this.#nowMs() - this.#openedAtMs > lingerMs) await this.#release();
       const reader = this.#reader ?? (await this.#open());
       try {
-        return work(reader);
+        return work(reader, this.#generation);
       } catch (error) {
         await this.#release();
         throw error;
@@ -52,7 +54,7 @@ export class LogAccess {
   }
 
   async #open(): Promise<DeltaReader> {
-    await this.#leave.begin();
+    this.#generation = await this.#leave.begin();
     try {
       this.#reader = await DeltaReader.open(this.#stores, {
         mapSizeBytes: this.#stores.mapSizeBytes,

@@ -71,11 +71,14 @@ export function readWindow(
   return { runs, floors, vector: after, isLast };
 }
 
+/** What a run says of a delta. */
+export type RunRecord = Pick<StoredRecord, 'source' | 'seq' | 'prev' | 'body' | 'signature'>;
+
 /**
  * Records of one source, oldest first, as runs: each as long as may be, and ending in a signature; what no signature covers yet comes last,
  * unsigned. A signature in the middle of a run is left out: one takes 160 µs to verify, and the last says as much.
  */
-export function cutRuns(records: readonly StoredRecord[], signer: SignOwn): readonly Run[] {
+export function cutRuns(records: readonly RunRecord[], signer: SignOwn): readonly Run[] {
   const runs: Run[] = [];
   for (let from = 0; from < records.length; ) {
     const end = endOfRun(records, from, signer);
@@ -93,7 +96,7 @@ export function cutRuns(records: readonly StoredRecord[], signer: SignOwn): read
 }
 
 /** One past the last record of the run that begins at `from`. */
-function endOfRun(records: readonly StoredRecord[], from: number, signer: SignOwn): number {
+function endOfRun(records: readonly RunRecord[], from: number, signer: SignOwn): number {
   let bytes = 0;
   let signedEnd = 0;
   let end = from;

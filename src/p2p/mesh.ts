@@ -13,6 +13,7 @@ import type { MemberRecord } from './membership.ts';
 import { MessageStream } from './message-stream.ts';
 import { type MainNet, nodeIdOf, openMainNet, peerIdOf } from './net.ts';
 import type { Offences } from './offences.ts';
+import type { OwnDeltas } from './own-deltas.ts';
 import type { PeerSettings } from './peer-contract.ts';
 import { Publisher } from './publisher.ts';
 import { Redial } from './redial.ts';
@@ -197,8 +198,8 @@ export class Mesh {
     return this.#exchange.vectorOf(node);
   }
 
-  grew(): void {
-    this.#publisher.grew();
+  grew(own: OwnDeltas): void {
+    this.#publisher.grew(own);
   }
 
   pullAll(): void {

@@ -4,6 +4,7 @@ import type { WireError } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { ChainHead } from '../delta/foreign-delta.ts';
 import type { ForeignBatch } from './foreign-batch.ts';
+import type { OwnDeltas } from './own-deltas.ts';
 
 export interface PeerSettings {
   readonly listen: string;
@@ -79,8 +80,8 @@ export interface MainAsks {
   save(batch: ForeignBatch): Promise<void>;
   skip(input: { readonly source: NodeId; readonly head: ChainHead }): Promise<void>;
   heads(input: undefined): Promise<ReadonlyMap<NodeId, ChainHead>>;
-  /** Until `endRead` the files of the stores stay the ones that they are. */
-  beginRead(input: undefined): Promise<void>;
+  /** Until `endRead` the files of the stores stay the ones that they are. Their generation: see StoreHandles. */
+  beginRead(input: undefined): Promise<number>;
   endRead(input: undefined): void;
   report(report: PeerReport): void;
   /** A message that another member has sent to this one. */
@@ -106,8 +107,8 @@ export interface PeerAsks {
   find(input: { readonly node: string }): PeerView;
   /** What the member sent made no sense. */
   blame(input: { readonly node: NodeId; readonly what: string }): void;
-  /** More of this node's own deltas may be flushed. */
-  grew(input: undefined): void;
+  /** More of this node's own deltas are flushed. */
+  grew(input: OwnDeltas): void;
   /** Best effort: false when the member is not connected. */
   send(input: { readonly to: NodeId; readonly bytes: Uint8Array }): Promise<boolean>;
   close(input: undefined): Promise<void>;

@@ -27,7 +27,7 @@ export interface PeerNodeParts {
   readonly clock: PeerClock;
   readonly log: ReplicaLog & {
     skip(floor: { source: NodeId; seq: number; hash: Uint8Array }): Promise<void>;
-    beginRead(): Promise<void>;
+    beginRead(): Promise<number>;
     endRead(): Promise<void>;
   };
   readonly report: (report: PeerReport) => void;

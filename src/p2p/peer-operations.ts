@@ -32,7 +32,7 @@ export function operationsOf(node: PeerNode): Answerers<PeerAsks> {
     peers: () => peerViews(node),
     find: ({ node: text }) => peerView(node, findMember(node.running.store.membership, text)),
     blame: ({ node: peer, what }) => node.offences.add(peer, 'malformed', what.slice(0, 200)),
-    grew: () => node.runningOrNone?.mesh.grew(),
+    grew: (own) => node.runningOrNone?.mesh.grew(own),
     send: async ({ to, bytes }) => (await node.runningOrNone?.mesh.send(to, bytes)) ?? false,
     close: () => node.close(),
   };

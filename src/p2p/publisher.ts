@@ -1,31 +1,51 @@
-/** Tells this node's own deltas, once they are flushed: what comes within a few milliseconds in one message, and bulk not at all. */
+/**
+ * Tells this node's own deltas, once they are flushed: what comes within a few milliseconds in one message, and bulk not at all. The
+ * main thread hands them over; the log is read at the start, behind bulk, and when the stores were replaced meanwhile.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { failpoint } from '../base/failpoint.ts';
 import { deltaHash } from '../delta/delta-frame.ts';
-import type { StoredRecord } from '../store/delta-reader.ts';
+import type { ChainHead } from '../delta/foreign-delta.ts';
 import { gossipPauseMs, maxGossipBytes, maxGossipDeltas } from './limits.ts';
 import type { LogAccess } from './log-access.ts';
-import { cutRuns, type SignOwn } from './log-window.ts';
+import { cutRuns, type RunRecord, type SignOwn } from './log-window.ts';
+import type { OwnDeltas } from './own-deltas.ts';
 import type { Replica } from './replica.ts';
 import type { Run } from './run.ts';
 
 /** A read may fail while a store is replaced. */
 const retryMs = 1000;
+/** Of what arrives while the log cannot be read. More is left to the log. */
+const maxArrived = 128;
+const inTheLog: OwnDeltas = { generation: 0, firstSeq: 0, bodies: [] };
 
 export interface PublisherParts {
-  readonly log: LogAccess;
+  readonly log: Pick<LogAccess, 'read'>;
   readonly signer: SignOwn;
-  readonly replica: Replica;
+  readonly replica: Pick<Replica, 'grew' | 'remember'>;
   readonly tell: (run: Run) => Promise<void>;
   /** There is more than gossip should carry: the others are to ask for it. */
   readonly announce: () => void;
   readonly onTrouble: (error: unknown) => void;
 }
 
+/** The newest own delta, and the generation of the stores in which its hash was found. */
+interface OwnHead extends ChainHead {
+  readonly generation: number;
+}
+
+interface Growth {
+  /** The first of what is new; all of it when the last is `head`. */
+  readonly records: readonly RunRecord[];
+  readonly head: OwnHead;
+}
+
 export class Publisher {
   readonly #parts: PublisherParts;
   #toldSeq: number;
-  #isDirty = false;
+  /** Undefined until the log was read. */
+  #head: OwnHead | undefined;
+  #arrived: OwnDeltas[] = [];
   #isRunning = false;
   #isClosed = false;
 
@@ -35,8 +55,9 @@ export class Publisher {
     this.#toldSeq = toldSeq;
   }
 
-  grew(): void {
-    this.#isDirty = true;
+  grew(own: OwnDeltas): void {
+    this.#arrived.push(own);
+    if (this.#arrived.length > maxArrived) this.#arrived = [inTheLog];
     if (!this.#isRunning) void this.#run();
   }
 
@@ -46,15 +67,14 @@ export class Publisher {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    while (this.#isDirty && !this.#isClosed) {
-      this.#isDirty = false;
+    while (this.#arrived.length > 0 && !this.#isClosed) {
       try {
         await this.#tellNew();
         await delay(gossipPauseMs);
       } catch (error) {
         this.#parts.onTrouble(error);
         // Until it is read, nothing says to the others that there is more.
-        this.#isDirty = true;
+        this.#arrived = [inTheLog];
         await delay(retryMs);
       }
     }
@@ -62,29 +82,62 @@ export class Publisher {
   }
 
   async #tellNew(): Promise<void> {
-    const { log, signer, replica, tell, announce } = this.#parts;
-    const { records, newest } = await log.read((reader) => {
-      const found: StoredRecord[] = [];
-      let bytes = 0;
-      reader.log.environment.refresh();
-      for (const record of reader.recordsOf(signer.own, this.#toldSeq)) {
-        if (found.length >= maxGossipDeltas || bytes >= maxGossipBytes) break;
-        found.push(record);
-        bytes += record.body.length;
-      }
-      return { records: found, newest: reader.log.source(signer.own).seq };
-    });
-    if (newest <= this.#toldSeq) return;
-    replica.grew(newest);
+    const { signer, replica, tell, announce } = this.#parts;
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    const { records, head } = this.#following(arrived) ?? (await this.#read());
+    this.#head = head;
+    if (head.seq <= this.#toldSeq) return;
+    this.#toldSeq = head.seq;
+    replica.grew(head.seq);
     for (const { source, seq, prev, body } of records) replica.remember(source, seq, deltaHash(prev, body));
-    const last = records.at(-1)?.seq ?? 0;
-    this.#toldSeq = newest;
     // The first of it too goes by streams: told alone it would be held, or repeated.
-    if (last < newest) {
+    if ((records.at(-1)?.seq ?? 0) < head.seq) {
       announce();
       return;
     }
     failpoint('peers.telling');
     for (const run of cutRuns(records, signer)) await tell(run);
   }
+
+  /** What arrived, chained as the persist lane has done it. Undefined when it does not go on where the log was read last. */
+  #following(arrived: readonly OwnDeltas[]): Growth | undefined {
+    if (this.#head === undefined) return undefined;
+    const { own } = this.#parts.signer;
+    let { seq, hash } = this.#head;
+    const { generation } = this.#head;
+    const records: RunRecord[] = [];
+    for (const { firstSeq, bodies, generation: found } of arrived) {
+      if (bodies.length === 0 || found !== generation || firstSeq > seq + 1) return undefined;
+      // The rest was in the log already when it was read.
+      for (const body of bodies.slice(seq + 1 - firstSeq)) {
+        seq += 1;
+        records.push({ source: own, seq, prev: hash, body, signature: undefined });
+        hash = deltaHash(hash, body);
+      }
+    }
+    return { records: withinGossip(records), head: { seq, hash, generation } };
+  }
+
+  #read(): Promise<Growth> {
+    const { log, signer } = this.#parts;
+    return log.read((reader, generation) => {
+      reader.log.environment.refresh();
+      const records = withinGossip(reader.recordsOf(signer.own, this.#toldSeq));
+      const { seq, hash } = reader.log.source(signer.own);
+      return { records, head: { seq, hash, generation } };
+    });
+  }
+}
+
+/** As many of the first as gossip should carry at once, and at least one. */
+function withinGossip(records: Iterable<RunRecord>): readonly RunRecord[] {
+  const found: RunRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    if (found.length >= maxGossipDeltas || bytes >= maxGossipBytes) break;
+    found.push(record);
+    bytes += record.body.length;
+  }
+  return found;
 }

@@ -282,10 +282,14 @@ function costMs(unit: string, chars: number): number {
 describe('the cost of a text grows with its length and no faster, whatever it is', () => {
   for (const [what, unit] of Object.entries(hostile)) {
     it(what, (t) => {
-      const [part, whole] = [costMs(unit, size / 8), costMs(unit, size)];
-      t.diagnostic(`${whole.toFixed(1)} ms for 256 KiB`);
       // Eight times the text: a square would be 64 times the cost. What takes next to no time cannot be told apart.
-      assert.ok(whole < 24 * Math.max(part, 1), `${part} ms, and ${whole} ms for eight times the text`);
+      const growsTooFast = () => whole >= 24 * Math.max(part, 1);
+      const part = costMs(unit, size / 8);
+      let whole = costMs(unit, size);
+      // A machine that was busy for as long as all that took: it is let have another try, and another.
+      for (let more = 0; more < 3 && growsTooFast(); more += 1) whole = Math.min(whole, costMs(unit, size));
+      t.diagnostic(`${whole.toFixed(1)} ms for 256 KiB`);
+      assert.ok(!growsTooFast(), `${part} ms, and ${whole} ms for eight times the text`);
       assert.ok(whole < 500, `${whole} ms`);
     });
   }
