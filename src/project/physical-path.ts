@@ -1,5 +1,7 @@
-import { lstat, readlink, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, parse, sep } from 'node:path';
+import { lstatIfPresent, readLink } from './file-look.ts';
+import { mounts } from './mount-table.ts';
 
 /** A path as far as it exists, without symbolic links, and the segments below that do not exist yet. */
 export interface PhysicalPath {
@@ -20,8 +22,8 @@ const maxLinks = 40;
  * @throws NodeJS.ErrnoException with ELOOP, ENOTDIR (a file stands where a directory is needed), EACCES, ….
  */
 export async function followPath(base: string, segments: readonly string[]): Promise<PhysicalPath> {
-  if (!segments.includes('..')) {
-    // One system call for what is by far the most common case: a file that exists.
+  if (!segments.includes('..') && !mounts.isLocal(base)) {
+    // One system call, in another thread, for what is by far the most common case: a file that exists.
     const real = await realpath(join(base, ...segments)).catch(() => undefined);
     if (real !== undefined) return { existing: real, missing: [] };
   }
@@ -56,21 +58,12 @@ async function walk(base: string, segments: readonly string[]): Promise<Physical
       at = next;
     } else {
       if (++links > maxLinks) throw Object.assign(new Error(`ELOOP: ${next}`), { code: 'ELOOP' });
-      const target = await readlink(next);
+      const target = await readLink(next);
       if (isAbsolute(target)) at = parse(target).root;
       pending.push(...splitPath(target).reverse());
     }
   }
   return { existing: at, missing };
-}
-
-async function lstatIfPresent(path: string) {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function splitPath(path: string): string[] {

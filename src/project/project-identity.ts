@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import type { ProjectId } from '../base/ids.ts';
 import { maxProjectBytes } from '../base/limits.ts';
+import { statIfKnown } from './file-look.ts';
 import { runGit } from './git-command.ts';
 import { readGitConfigValue } from './git-config-text.ts';
 import { findRepository, mainTop, type Repository, repositoryAt } from './git-repository.ts';
@@ -76,7 +77,7 @@ export async function identifyProject(place: ProjectPlace, evidence: Evidence): 
 
 /** What a file looks like now. A rewrite within one tick of the clock still shows, as git renames a new file over it. */
 export async function stampOf(path: string): Promise<string> {
-  const entry = await stat(path, { bigint: true }).catch(() => undefined);
+  const entry = await statIfKnown(path);
   // Git makes and removes lock files in .git all day long, which says nothing about what is configured there.
   if (entry?.isDirectory() && basename(path) === '.git') return `directory:${entry.ino}`;
   return entry ? `${entry.mtimeNs}:${entry.size}:${entry.ino}` : 'absent';

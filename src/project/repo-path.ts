@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { lstat, stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, parse, relative, sep } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import type { RepoPath } from '../base/ids.ts';
 import { maxPathBytes } from '../base/limits.ts';
+import { lstatIfPresent } from './file-look.ts';
 import { followPath, type PhysicalPath } from './physical-path.ts';
 import { type Project, resolveProject } from './project-identity.ts';
 
@@ -124,7 +125,11 @@ async function follow(
 ): Promise<PhysicalPath> {
   try {
     const physical = await followPath(base, fixed);
-    if (isPattern && physical.missing.length === 0 && !(await stat(physical.existing)).isDirectory()) {
+    if (
+      isPattern &&
+      physical.missing.length === 0 &&
+      (await lstatIfPresent(physical.existing))?.isDirectory() !== true
+    ) {
       throw Object.assign(new Error(`ENOTDIR: ${physical.existing}`), { code: 'ENOTDIR' });
     }
     return physical;
@@ -195,10 +200,16 @@ async function directoriesWithGit(existing: string, stop: string): Promise<strin
     upwards.push(at);
     if (at === stop || dirname(at) === at) break;
   }
-  const found = await Promise.all(
-    upwards.map(async (at) => at === stop || (await lstat(join(at, '.git')).then(Boolean, () => false))),
-  );
+  const found = await Promise.all(upwards.map(async (at) => at === stop || (await hasGit(at))));
   return upwards.filter((_, index) => found[index]);
+}
+
+async function hasGit(directory: string): Promise<boolean> {
+  try {
+    return (await lstatIfPresent(join(directory, '.git'))) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function isInside(root: string, path: string): boolean {
