@@ -1,9 +1,10 @@
 /** From what a client names to what is locked: a project and a normalised path in it. */
-import { stat } from 'node:fs/promises';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, parse, resolve, sep } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import type { ProjectId, RepoPath } from '../base/ids.ts';
 import { parseTargetText, type RawTarget, rawTarget } from '../control/target-text.ts';
+import { statIfKnown } from '../project/file-look.ts';
+import { followPath } from '../project/physical-path.ts';
 import type { ProjectCache } from '../project/project-cache.ts';
 import { locatePath } from '../project/repo-path.ts';
 
@@ -72,8 +73,9 @@ async function readTargetText(cwd: string, text: string): Promise<RawTarget> {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
+  const { root } = parse(path);
+  return followPath(root, path.slice(root.length).split(sep)).then(
+    ({ missing }) => missing.length === 0,
     () => false,
   );
 }
@@ -83,13 +85,9 @@ function subtree(directory: RepoPath): RepoPath {
   return (directory === '.' ? '**' : `${directory}/**`) as RepoPath;
 }
 
+/** False of what is not there, or a glob: then it is the name of a file to be. */
 async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch {
-    // Not there, or a glob: then it is the name of a file to be.
-    return false;
-  }
+  return (await statIfKnown(path))?.isDirectory() === true;
 }
 
 function assertAbsolute(cwd: string): void {

@@ -27,8 +27,8 @@ test('shows who holds, who waits for whom, where it is hot, and what happened be
   const held = await running.acquire('ann', 'src/a.ts', { agentName: 'Ann' });
   await running.share('ann', 'src/a.ts', 'tokens last an hour');
   await assert.rejects(running.acquire('bob', 'src/a.ts'), code('LOCK_DENIED'));
-  const waiting = running.acquire('cy', 'src/a.ts:2-3', { waitMs: 60_000 });
   await running.client.call('usage.report', { agent: 'ann', tokens: 1200, model: 'm' });
+  const waiting = running.acquire('cy', 'src/a.ts:2-3', { waitMs: 60_000 });
   const { until, end } = watch(running);
   const view = await until(({ timeline }) => timeline.some(({ what }) => what === 'context'));
   assert.deepEqual(
@@ -46,7 +46,7 @@ test('shows who holds, who waits for whom, where it is hot, and what happened be
       ['cy', 0, 1],
       ['ann', 1, 0],
       ['bob', 0, 0],
-    ].sort((a, b) => Number(b[2]) - Number(a[2])),
+    ],
   );
   assert.deepEqual(
     view.hotSpots.map(({ path, denied, waited, agents }) => [path, denied, waited, agents]),

@@ -20,21 +20,21 @@ function tableOf(mounts: Readonly<Record<string, string>>): MountTable {
 test('the innermost mount above a path decides', () => {
   const table = tableOf({
     '/': 'ext4',
-    '/home': 'nfs4',
-    '/home/ann/disk': 'xfs',
-    '/home/ann/disk/fuse': 'fuse.sshfs',
+    '/net': 'nfs4',
+    '/net/ann/disk': 'xfs',
+    '/net/ann/disk/fuse': 'fuse.sshfs',
     '/mnt/two\\040words': 'cifs',
   });
   const expected = {
     '/': true,
     '/etc/passwd': true,
-    '/home': false,
-    '/home/ann/a.ts': false,
-    '/homes/a.ts': true,
-    '/home/ann/disk': true,
-    '/home/ann/disk/repo/a.ts': true,
-    '/home/ann/disks': false,
-    '/home/ann/disk/fuse/a.ts': false,
+    '/net': false,
+    '/net/ann/a.ts': false,
+    '/nets/a.ts': true,
+    '/net/ann/disk': true,
+    '/net/ann/disk/repo/a.ts': true,
+    '/net/ann/disks': false,
+    '/net/ann/disk/fuse/a.ts': false,
     '/mnt/two words/a.ts': false,
     '/mnt/two': true,
   };
