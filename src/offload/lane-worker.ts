@@ -9,6 +9,9 @@ export type LaneFailure = CollabError & { readonly ticket: number | undefined };
 
 export type RunEnding = 'closed' | 'paused' | LaneFailure;
 
+/** What a batch leaves behind lives for a moment. Node's 48 MB for it are filled before they are cleaned; this does as well. */
+const maxYoungGenerationSizeMb = 12;
+
 /**
  * The one thread of a lane. A run whose store failed is the last of its thread: when lmdb-js cannot open a store, because a write to it
  * has failed before, it leaves a handle open that only ends with the thread, and while there is one LMDB goes on refusing.
@@ -65,6 +68,7 @@ export class LaneWorker<Name extends LaneName> {
       atomics: 'disabled',
       // Nothing to time: a run lasts as long as the daemon.
       recordTiming: false,
+      resourceLimits: { maxYoungGenerationSizeMb },
     });
     // Piscina repeats a worker's death here; the rejected run is where it is handled.
     pool.on('error', (error: unknown) =>
