@@ -1,10 +1,11 @@
 import { auditTrail } from './audit-trail.ts';
 import { clusterCatchUp } from './cluster-catch-up.ts';
-import { clusterGossip, clusterGossipLarge } from './cluster-gossip.ts';
+import { clusterGossip } from './cluster-gossip.ts';
 import { clusterLocks } from './cluster-locks.ts';
 import { contextSearch } from './context-search.ts';
 import { daemonStart } from './daemon-start.ts';
 import { deltaAppend } from './delta-append.ts';
+import { gossipNet } from './gossip-net.ts';
 import type { BenchSpec } from './harness/measure.ts';
 import { hookDecision } from './hook-decision.ts';
 import { lockTable } from './lock-table.ts';
@@ -38,7 +39,7 @@ export const benches: readonly BenchSpec[] = [
   contextSearch,
   clusterCatchUp,
   clusterGossip,
-  clusterGossipLarge,
+  gossipNet,
   clusterLocks,
   soak,
   scale,

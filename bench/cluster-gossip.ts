@@ -20,32 +20,19 @@ interface Sizes {
 const sizes = {
   smoke: { nodes: [3], deltas: 10, idleMs: 200 },
   full: { nodes: [3, 10], deltas: 300, idleMs: 5000 },
-  large: { nodes: [30], deltas: 300, idleMs: 5000 },
 } as const satisfies Record<string, Sizes>;
 
-function gossipBench(name: string, full: Sizes, about: string): BenchSpec {
-  return {
-    name,
-    about,
-    async run(context) {
-      const { nodes, ...rest } = context.smoke ? sizes.smoke : full;
-      const rows: Row[] = [];
-      for (const count of nodes) rows.push(...(await measure(context, count, rest)));
-      return rows;
-    },
-  };
-}
-
-/** What one delta costs that is told to all, and when it is there. */
-export const clusterGossip = gossipBench(
-  'cluster-gossip',
-  sizes.full,
-  'single deltas of 300 B from one node to all others, daemons on loopback; what the cluster costs at rest is taken off',
-);
-
-export const clusterGossipLarge: BenchSpec = {
-  ...gossipBench('cluster-gossip-30', sizes.large, 'as cluster-gossip, with 30 nodes'),
-  onRequest: true,
+/** What one delta costs that is told to all, and when it is there. The gossip alone, and of more nodes: gossip-net.ts. */
+export const clusterGossip: BenchSpec = {
+  name: 'cluster-gossip',
+  about:
+    'single deltas of 300 B from one node to all others, daemons on loopback; what the cluster costs at rest is taken off',
+  async run(context) {
+    const { nodes, ...rest } = context.smoke ? sizes.smoke : sizes.full;
+    const rows: Row[] = [];
+    for (const count of nodes) rows.push(...(await measure(context, count, rest)));
+    return rows;
+  },
 };
 
 async function measure(
