@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchNode } from './cluster/bench-node.ts';
 import { wireMs } from './cluster/probe.ts';
-import { WorkChecksum } from './harness/checksum.ts';
+import { costOf, costRows, type GossipTotals, gossipRow } from './harness/gossip-cost.ts';
 import { type BenchContext, type BenchSpec, figuresOf, type Row } from './harness/measure.ts';
 import { payload } from './harness/records.ts';
 
@@ -49,11 +49,12 @@ async function measure(
     await arrivals.open();
     // Code that is compiled, and the last of those that join.
     await share(author, arrivals, deltas / 5, 'warm up');
-    const idle = await costOf(nodes, () => delay(idleMs));
+    const totals = totalsOf(nodes);
+    const idle = await costOf(totals, () => delay(idleMs));
     const latencies: Latencies = { fromRequest: [], fromAnswer: [] };
-    const cost = await costOf(nodes, () => share(author, arrivals, deltas, 'measured', latencies));
+    const cost = await costOf(totals, () => share(author, arrivals, deltas, 'measured', latencies));
     arrivals.close();
-    return rowsOf(count, deltas, idle, cost, latencies);
+    return [...latencyRows(count, deltas, latencies), ...costRows(count, deltas, idle, cost)];
   } finally {
     for (const node of nodes) await node.stop();
   }
@@ -141,23 +142,12 @@ async function share(
   }
 }
 
-/** Of all nodes together. */
-interface Cost {
-  readonly seconds: number;
-  readonly cpuUs: number;
-  /** Each byte once. */
-  readonly bytes: number;
-  readonly runs: number;
-  readonly repeated: number;
-}
-
-async function costOf(nodes: readonly BenchNode[], work: () => Promise<void>): Promise<Cost> {
-  const read = async () => {
+function totalsOf(nodes: readonly BenchNode[]): () => Promise<GossipTotals> {
+  return async () => {
     await delay(2 * wireMs);
     const clusters = await Promise.all(nodes.map((node) => node.cluster()));
     const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
     return {
-      seconds: performance.now() / 1000,
       cpuUs: sum(nodes.map((node) => node.cpuUs())),
       // Both ends have counted it.
       bytes: sum(nodes.map((node) => node.wireBytes())) / 2,
@@ -165,32 +155,10 @@ async function costOf(nodes: readonly BenchNode[], work: () => Promise<void>): P
       repeated: sum(clusters.map((cluster) => cluster?.gossip.repeated ?? 0)),
     };
   };
-  const before = await read();
-  await work();
-  const after = await read();
-  return {
-    seconds: after.seconds - before.seconds,
-    cpuUs: after.cpuUs - before.cpuUs,
-    bytes: after.bytes - before.bytes,
-    runs: after.runs - before.runs,
-    repeated: after.repeated - before.repeated,
-  };
 }
 
-function rowsOf(
-  nodes: number,
-  deltas: number,
-  idle: Cost,
-  cost: Cost,
-  { fromRequest, fromAnswer }: Latencies,
-): readonly Row[] {
-  const checksum = new WorkChecksum();
-  checksum.number(nodes);
-  checksum.number(deltas);
-  const shared = { spread: 0, checksum: checksum.hex, targets: [] };
-  const deliveries = deltas * (nodes - 1);
-  const more = (pick: (of: Cost) => number) =>
-    Math.max(0, pick(cost) - (pick(idle) / idle.seconds) * cost.seconds);
+function latencyRows(nodes: number, deltas: number, { fromRequest, fromAnswer }: Latencies): readonly Row[] {
+  const shared = gossipRow(nodes, deltas);
   return [
     {
       ...shared,
@@ -199,22 +167,5 @@ function rowsOf(
       targets: [{ field: 'p50', bound: 'at most', value: 5000 }],
     },
     { ...shared, what: `${nodes} nodes: from the answer until then`, ...figuresOf(fromAnswer) },
-    {
-      ...shared,
-      what: `${nodes} nodes: CPU of all and bytes on the wire for one delivery`,
-      p50: more(({ cpuUs }) => cpuUs) / deliveries,
-      bytes: more(({ bytes }) => bytes) / deliveries,
-    },
-    {
-      ...shared,
-      what: `${nodes} nodes: repetitions for one delivery`,
-      ratio: more(({ repeated }) => repeated) / Math.max(1, cost.runs),
-    },
-    {
-      ...shared,
-      what: `${nodes} nodes: CPU and bytes of one node in a second at rest`,
-      p50: idle.cpuUs / idle.seconds / nodes,
-      bytes: idle.bytes / idle.seconds / nodes,
-    },
   ];
 }

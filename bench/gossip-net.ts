@@ -1,17 +1,15 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AgentId, NodeId, ProjectId } from '../src/base/ids.ts';
-import { nodeIdFromPublicKey } from '../src/codec/node-id.ts';
-import { deltaId } from '../src/delta/delta.ts';
-import { encodeDeltaBody } from '../src/delta/delta-body.ts';
+import type { NodeId } from '../src/base/ids.ts';
 import { deltaHash, genesisHash } from '../src/delta/delta-frame.ts';
 import { Gossip, type GossipCounts } from '../src/p2p/gossip.ts';
 import { type MainNet, openMainNet, tryAddress } from '../src/p2p/net.ts';
 import { Replica } from '../src/p2p/replica.ts';
 import type { Run } from '../src/p2p/run.ts';
-import { WorkChecksum } from './harness/checksum.ts';
+import { Identity } from '../test/p2p/identity.ts';
+import { costOf, costRows, type GossipTotals, gossipRow } from './harness/gossip-cost.ts';
 import { type BenchContext, type BenchSpec, figuresOf, type Row } from './harness/measure.ts';
-import { payload, timeOf } from './harness/records.ts';
+import { payload } from './harness/records.ts';
 import { countSockets, socketBytes } from './harness/socket-bytes.ts';
 
 const cluster = 'benchcluster';
@@ -22,7 +20,6 @@ const dialMs = 5000;
 const pauseMs = 20;
 /** What is not there by then was lost: catch-up would bring it. */
 const lostMs = 2000;
-const pkcs8HeadBytes = 16;
 /** After each new connection both ends ask who the other is, for which libp2p gives them little time: all that is on one thread here. */
 const afterDialMs = 30;
 
@@ -55,14 +52,19 @@ class Side {
   readonly gossip: Gossip;
   #prev: Uint8Array = genesisHash;
   #seq = 0;
-  readonly #key;
+  readonly #identity: Identity;
 
-  private constructor(net: MainNet, key: Key, all: ReadonlySet<NodeId>, onChecked: (seq: number) => void) {
+  private constructor(
+    net: MainNet,
+    identity: Identity,
+    all: ReadonlySet<NodeId>,
+    onChecked: (seq: number) => void,
+  ) {
     this.net = net;
-    this.node = key.node;
-    this.#key = key;
+    this.node = identity.node;
+    this.#identity = identity;
     const replica = new Replica({
-      own: key.node,
+      own: identity.node,
       log: { save: async () => {}, heads: async () => new Map() },
       isKnown: (source) => all.has(source),
       isDue: () => true,
@@ -88,15 +90,15 @@ class Side {
   }
 
   static async open(
-    key: Key,
+    identity: Identity,
     networkKey: Uint8Array,
     all: ReadonlySet<NodeId>,
     onChecked: (seq: number) => void,
   ) {
     const shared = { cluster, networkKey, listen: '127.0.0.1', port: 0, mdns: false };
     return new Side(
-      await openMainNet({ ...shared, seed: key.seed, isAllowed: () => true }),
-      key,
+      await openMainNet({ ...shared, seed: identity.seed, isAllowed: () => true }),
+      identity,
       all,
       onChecked,
     );
@@ -105,32 +107,11 @@ class Side {
   /** The next delta of this node, signed. */
   next(): Run {
     this.#seq += 1;
-    const { node } = this;
-    const body = encodeDeltaBody({
-      id: deltaId(node, this.#seq),
-      source: node,
-      seq: this.#seq,
-      time: timeOf(this.#seq),
-      deps: {},
-      agent: 'claude:bench' as AgentId,
-      project: 'example.com/acme/app' as ProjectId,
-      type: 'context',
-      payload: payload(this.#seq),
-    });
+    const body = this.#identity.body(this.#seq, payload(this.#seq));
     const prev = this.#prev;
     this.#prev = deltaHash(prev, body);
-    const signature = sign(null, this.#prev, this.#key.privateKey);
-    return { source: node, firstSeq: this.#seq, prev, bodies: [body], signature };
+    return this.#identity.run([body], this.#seq, prev);
   }
-}
-
-type Key = ReturnType<typeof createKey>;
-
-function createKey() {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const seed = Uint8Array.from(privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(pkcs8HeadBytes));
-  const { x = '' } = publicKey.export({ format: 'jwk' });
-  return { privateKey, seed, node: nodeIdFromPublicKey(Buffer.from(x, 'base64url')) };
 }
 
 async function measure(count: number, deltas: number, idleMs: number): Promise<readonly Row[]> {
@@ -142,9 +123,9 @@ async function measure(count: number, deltas: number, idleMs: number): Promise<r
       if (seq === told?.firstSeq) arrivals.push(performance.now());
     };
     const networkKey = randomBytes(32);
-    const keys = Array.from({ length: count }, createKey);
-    const all = new Set(keys.map(({ node }) => node));
-    for (const key of keys) sides.push(await Side.open(key, networkKey, all, onChecked));
+    const identities = Array.from({ length: count }, () => new Identity());
+    const all = new Set(identities.map(({ node }) => node));
+    for (const identity of identities) sides.push(await Side.open(identity, networkKey, all, onChecked));
     await connectAll(sides);
     const [author] = sides;
     if (author === undefined) throw new Error('a network has its first node');
@@ -161,10 +142,11 @@ async function measure(count: number, deltas: number, idleMs: number): Promise<r
     };
     // Code that is compiled, and meshes that have formed.
     await tell(Math.ceil(deltas / 4), []);
-    const idle = await costOf(sides, () => delay(idleMs));
+    const totals = () => totalsOf(sides);
+    const idle = await costOf(totals, () => delay(idleMs));
     const latencies: number[] = [];
-    const cost = await costOf(sides, () => tell(deltas, latencies));
-    return rowsOf(count, deltas, idle, cost, latencies);
+    const cost = await costOf(totals, () => tell(deltas, latencies));
+    return [...arrivalRows(count, deltas, latencies), ...costRows(count, deltas, idle, cost)];
   } finally {
     await Promise.all(sides.map(({ net }) => net.stop()));
   }
@@ -189,54 +171,21 @@ async function connectAll(sides: readonly Side[]): Promise<void> {
   while (!sides.every(hearsAll) && performance.now() < endMs) await delay(pollMs);
 }
 
-/** Of all nodes together. */
-interface Cost extends GossipCounts {
-  readonly seconds: number;
-  readonly cpuUs: number;
-  /** Each byte once. */
-  readonly bytes: number;
-}
-
-async function costOf(sides: readonly Side[], work: () => Promise<void>): Promise<Cost> {
-  const read = () => {
-    const { user, system } = process.cpuUsage();
-    const sum = (pick: (counts: GossipCounts) => number) =>
-      sides.reduce((total, { gossip }) => total + pick(gossip.counts), 0);
-    return {
-      seconds: performance.now() / 1000,
-      cpuUs: user + system,
-      // Both ends have counted it.
-      bytes: socketBytes() / 2,
-      runs: sum(({ runs }) => runs),
-      repeated: sum(({ repeated }) => repeated),
-    };
-  };
-  const before = read();
-  await work();
-  const after = read();
+function totalsOf(sides: readonly Side[]): GossipTotals {
+  const { user, system } = process.cpuUsage();
+  const sum = (pick: (counts: GossipCounts) => number) =>
+    sides.reduce((total, { gossip }) => total + pick(gossip.counts), 0);
   return {
-    seconds: after.seconds - before.seconds,
-    cpuUs: after.cpuUs - before.cpuUs,
-    bytes: after.bytes - before.bytes,
-    runs: after.runs - before.runs,
-    repeated: after.repeated - before.repeated,
+    cpuUs: user + system,
+    // Both ends have counted it.
+    bytes: socketBytes() / 2,
+    runs: sum(({ runs }) => runs),
+    repeated: sum(({ repeated }) => repeated),
   };
 }
 
-function rowsOf(
-  nodes: number,
-  deltas: number,
-  idle: Cost,
-  cost: Cost,
-  latencies: readonly number[],
-): readonly Row[] {
-  const checksum = new WorkChecksum();
-  checksum.number(nodes);
-  checksum.number(deltas);
-  const shared = { spread: 0, checksum: checksum.hex, targets: [] };
-  const deliveries = deltas * (nodes - 1);
-  const more = (pick: (of: Cost) => number) =>
-    Math.max(0, pick(cost) - (pick(idle) / idle.seconds) * cost.seconds);
+function arrivalRows(nodes: number, deltas: number, latencies: readonly number[]): readonly Row[] {
+  const shared = gossipRow(nodes, deltas);
   return [
     {
       ...shared,
@@ -245,25 +194,8 @@ function rowsOf(
     },
     {
       ...shared,
-      what: `${nodes} nodes: CPU of all and bytes on the wire for one delivery`,
-      p50: more(({ cpuUs }) => cpuUs) / deliveries,
-      bytes: more(({ bytes }) => bytes) / deliveries,
-    },
-    {
-      ...shared,
-      what: `${nodes} nodes: repetitions for one delivery`,
-      ratio: more(({ repeated }) => repeated) / deliveries,
-    },
-    {
-      ...shared,
       what: `${nodes} nodes: share of the deliveries that was lost`,
-      ratio: 1 - latencies.length / deliveries,
-    },
-    {
-      ...shared,
-      what: `${nodes} nodes: CPU and bytes of one node in a second at rest`,
-      p50: idle.cpuUs / idle.seconds / nodes,
-      bytes: idle.bytes / idle.seconds / nodes,
+      ratio: 1 - latencies.length / (deltas * (nodes - 1)),
     },
   ];
 }

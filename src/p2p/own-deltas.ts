@@ -10,17 +10,19 @@ export interface OwnDeltas {
   readonly bodies: readonly Uint8Array[];
 }
 
+/** All that there is to say where the log has to be read. */
+export const inTheLog: OwnDeltas = { generation: 0, firstSeq: 0, bodies: [] };
+
 /** @param records all of those that were committed; undefined when they are not at hand. Undefined when there are none. */
 export function ownDeltas(
   records: readonly RingRecord[] | undefined,
   generation: number,
 ): OwnDeltas | undefined {
-  const first = records?.[0];
-  if (records !== undefined && first === undefined) return undefined;
-  const firstSeq = first?.seq ?? 0;
-  if (records === undefined || records.length > maxGossipDeltas) return { generation, firstSeq, bodies: [] };
+  if (records === undefined) return inTheLog;
+  const [first] = records;
+  if (first === undefined) return undefined;
+  const bytes = records.reduce((sum, { body }) => sum + body.length, 0);
+  if (records.length > maxGossipDeltas || (records.length > 1 && bytes > maxGossipBytes)) return inTheLog;
   // Copies: what is cloned of a view is all of the memory under it.
-  const bodies = records.map(({ body }) => new Uint8Array(body));
-  const bytes = bodies.reduce((sum, { length }) => sum + length, 0);
-  return { generation, firstSeq, bodies: bodies.length > 1 && bytes > maxGossipBytes ? [] : bodies };
+  return { generation, firstSeq: first.seq, bodies: records.map(({ body }) => new Uint8Array(body)) };
 }

@@ -9,7 +9,7 @@ import type { ChainHead } from '../delta/foreign-delta.ts';
 import { gossipPauseMs, maxGossipBytes, maxGossipDeltas } from './limits.ts';
 import type { LogAccess } from './log-access.ts';
 import { cutRuns, type RunRecord, type SignOwn } from './log-window.ts';
-import type { OwnDeltas } from './own-deltas.ts';
+import { inTheLog, type OwnDeltas } from './own-deltas.ts';
 import type { Replica } from './replica.ts';
 import type { Run } from './run.ts';
 
@@ -17,7 +17,6 @@ import type { Run } from './run.ts';
 const retryMs = 1000;
 /** Of what arrives while the log cannot be read. More is left to the log. */
 const maxArrived = 128;
-const inTheLog: OwnDeltas = { generation: 0, firstSeq: 0, bodies: [] };
 
 export interface PublisherParts {
   readonly log: Pick<LogAccess, 'read'>;
