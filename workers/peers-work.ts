@@ -42,6 +42,7 @@ export async function openPeers(
     },
     report: (report) => link.tell('report', report),
     onMessage: (from, bytes) => link.tell('message', { from, bytes }),
+    onMet: (nodes) => link.tell('met', nodes),
   });
   await node.open();
   open(node);

@@ -34,6 +34,7 @@ type Ended = Extract<Output, { readonly kind: 'ended' }>;
 export class Judge {
   readonly violations: Violation[] = [];
   readonly #claimTimeoutMs: number;
+  readonly #answerGraceMs: number;
   readonly #asked = new Map<number, Asked>();
   readonly #history: Granted[] = [];
   readonly #active = new Map<LockId, Granted>();
@@ -43,8 +44,9 @@ export class Judge {
   /** Releases and forces that were asked for. */
   readonly allowedEnds = new Set<string>();
 
-  constructor(claimTimeoutMs: number) {
+  constructor(claimTimeoutMs: number, answerGraceMs: number) {
     this.#claimTimeoutMs = claimTimeoutMs;
+    this.#answerGraceMs = answerGraceMs;
   }
 
   active(): Iterable<Granted> {
@@ -52,7 +54,7 @@ export class Judge {
   }
 
   asked(request: number, node: SimulatedNode, trueMs: number, waitMs: number): void {
-    const limitMs = Math.max(waitMs, this.#claimTimeoutMs) / 0.99 + 2;
+    const limitMs = (Math.max(waitMs, this.#claimTimeoutMs) + this.#answerGraceMs) / 0.99 + 2;
     this.#asked.set(request, { node, life: node.life, atMs: trueMs, busyMs: node.busyMs(trueMs), limitMs });
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { play } from './play.ts';
 import type { ProtocolBug } from './protocol-bugs.ts';
-import { drawScript } from './script.ts';
+import { drawScript, type Script } from './script.ts';
 import type { AgreementClass } from './simulation.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,24 +36,30 @@ export async function withBug<T>(bug: ProtocolBug, use: (planted: AgreementClass
   }
 }
 
-/** @returns the first seed from `first` on whose run shows the bug, and what it shows; undefined when none of `seeds` does. */
+/** @returns the first seed from `first` on whose run shows the bug, and what it shows; undefined when none of `seeds`, or the bug's script, does. */
 export function findBug(
   bug: ProtocolBug,
   seeds: number,
   first = 1,
 ): Promise<{ readonly seed: number; readonly problem: string } | undefined> {
   return withBug(bug, (planted) => {
-    for (let seed = first; seed < first + seeds; seed += 1) {
-      const problem = problemOf(seed, bug, planted);
-      if (problem !== undefined && bug.breaks.includes(problem.split(' ')[0] ?? '')) return { seed, problem };
+    for (const script of scriptsFor(bug, seeds, first)) {
+      const problem = problemOf(script, planted);
+      if (problem !== undefined && bug.breaks.includes(problem.split(' ')[0] ?? ''))
+        return { seed: script.seed, problem };
     }
     return undefined;
   });
 }
 
-function problemOf(seed: number, bug: ProtocolBug, planted: AgreementClass): string | undefined {
+function* scriptsFor({ script, under: faults, nodes }: ProtocolBug, seeds: number, first: number) {
+  if (script !== undefined) yield script;
+  else for (let seed = first; seed < first + seeds; seed += 1) yield drawScript(seed, { faults, nodes });
+}
+
+function problemOf(script: Script, planted: AgreementClass): string | undefined {
   try {
-    const violation = play(drawScript(seed, { faults: bug.under, nodes: bug.nodes }), planted).violations[0];
+    const violation = play(script, planted).violations[0];
     return violation === undefined ? undefined : `${violation.invariant} ${violation.what}`;
   } catch (error) {
     // An assertion of the state machine itself finds what the judge would have.

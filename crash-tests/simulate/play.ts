@@ -70,10 +70,10 @@ class Run {
     sim.trace(() => `* ${JSON.stringify(action)}`);
     switch (action.kind) {
       case 'partition':
-        sim.network.cut((from, to) => ((action.mask >> from) & 1) !== ((action.mask >> to) & 1), until);
+        sim.cut((from, to) => ((action.mask >> from) & 1) !== ((action.mask >> to) & 1), until);
         return;
       case 'one-way':
-        sim.network.cut((from, to) => from === action.from && to === action.to, until);
+        sim.cut((from, to) => from === action.from && to === action.to, until);
         return;
       case 'weather':
         sim.network.weather(action.loss, action.twice, action.delayMs, until);

@@ -15,18 +15,21 @@ import { SimulatedNode } from './simulated-node.ts';
 
 export type AgreementClass = typeof Agreement;
 
+const claimTimeoutMs = 1500;
+const answerGraceMs = 800;
+
 /** Times as they are in use, but for what would make every run long: a ttl of an hour, and the half minute that trouble lasts. */
 const simulatedOptions: AgreementOptions = {
   heartbeatMs: 500,
   suspectMs: 1600,
   firstContactMs: 2400,
   resendMs: 300,
-  claimTimeoutMs: 1500,
+  claimTimeoutMs,
+  answerGraceMs,
   pendingMs: 2500,
   viewTimeoutMs: 800,
   maxTtlMs,
 };
-const claimTimeoutMs = 1500;
 
 const project = 'github.com/acme/app' as ProjectId;
 const target = (path: string, lines?: readonly [number, number]): Target => ({
@@ -55,7 +58,7 @@ export interface Observer {
 /** Nodes, network and true time. A step is one event: a message that arrives, a timer, a write that is done, or an action. */
 export class Simulation {
   readonly nodes: SimulatedNode[] = [];
-  readonly judge = new Judge(claimTimeoutMs);
+  readonly judge = new Judge(claimTimeoutMs, answerGraceMs);
   readonly network: Network;
   readonly random: SeededRandom;
   readonly script: Script;
@@ -150,6 +153,25 @@ export class Simulation {
   call(node: SimulatedNode, what: (agreement: Agreement) => Effects): void {
     if (node.agreement === undefined) return;
     this.#carryOut(node, what(node.agreement));
+  }
+
+  /** Until then no message gets through; a while later both sides are told that they are connected again. */
+  cut(isCut: (from: number, to: number) => boolean, untilMs: number): void {
+    this.network.cut(isCut, untilMs);
+    for (const node of this.nodes) {
+      const others = this.nodes.filter(({ index }) => isCut(node.index, index) || isCut(index, node.index));
+      if (others.length > 0) this.at(untilMs + 200 * this.random.next(), () => this.met(node, others));
+    }
+  }
+
+  /** Tells a process that connections to these were made. */
+  met(node: SimulatedNode, others: readonly SimulatedNode[]): void {
+    this.#whenAwake(node, (agreement) =>
+      agreement.met(
+        node.now(this.nowMs),
+        others.map(({ id }) => id),
+      ),
+    );
   }
 
   claim(node: SimulatedNode, claim: Claim, waitMs: number): number | undefined {

@@ -233,6 +233,7 @@ function refusalFor(
       ...(denial.retryAfterMs === undefined ? {} : { retryAfterMs: denial.retryAfterMs }),
     };
   if (denial.reason === 'no-majority' || denial.reason === 'not-member') return { reason: 'cluster' };
+  if (denial.reason === 'disk') return { reason: 'disk' };
   const touches = (one: CheckedFile, target: Target) =>
     one.targets.some((mine) => compiledOverlap(compileTarget(mine), compileTarget(target)) !== undefined);
   const blocker = denial.blockers.find((one) => touches(file, one.target));

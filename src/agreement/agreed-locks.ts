@@ -51,6 +51,11 @@ export class AgreedLocks implements LockEngine {
     return this.#core.agreement.reachable();
   }
 
+  /** A connection to the members was made, or can be made from now on. */
+  met(nodes: readonly NodeId[]): void {
+    this.#core.run((now) => this.#core.agreement.met(now, nodes));
+  }
+
   receive(from: NodeId, message: Message): void {
     this.#core.run((now) => this.#core.agreement.receive(now, from, message));
   }

@@ -85,6 +85,7 @@ export function denialOf(
   switch (cause) {
     case 'no-majority':
     case 'not-member':
+    case 'disk':
       return clusterDenial(cause);
     case 'limit':
       return limitDenial(

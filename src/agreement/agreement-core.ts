@@ -79,10 +79,13 @@ export class AgreementCore {
   heartbeat(): void {
     const member = this.member;
     this.nextHeartbeatMs = member.leaseMs + member.config.heartbeatMs;
-    for (const node of member.view.members)
-      if (node !== member.self) member.send(node, { kind: 'heartbeat', ready: member.isReady });
+    for (const node of member.view.members) if (node !== member.self) this.#beat(node);
     this.holder.heartbeat();
     if (member.view.departed && member.isReady) this.#noteDepartedAreGone();
+  }
+
+  #beat(node: NodeId): void {
+    this.member.send(node, { kind: 'heartbeat', ready: this.member.isReady });
   }
 
   /** Whoever was put out holds nothing any more once nothing of it stands in a table that has everything. */
@@ -90,6 +93,14 @@ export class AgreementCore {
     const { view } = this.member;
     for (const { node } of this.promiser.table.all()) if (!isMember(view, node)) return;
     this.member.save({ view: { ...view, departed: false } });
+  }
+
+  met(node: NodeId): void {
+    const member = this.member;
+    if (node === member.self || !isMember(member.view, node)) return;
+    this.watch.met(node, member.nowMs);
+    // Both sides of a connection are told of it: so each has heard the other at once.
+    this.#beat(node);
   }
 
   receive(from: NodeId, message: Message): void {

@@ -19,14 +19,19 @@ export interface AgreementOptions {
   /** Silence after which a member counts as out of reach: three heartbeats and a slow link. @default 2000 */
   readonly suspectMs?: number;
   /**
-   * Silence after which a member counts as out of reach that has not been heard since this one started: a connection to it has to be
-   * made first, which takes seconds on a slow machine. @default 6000
+   * Silence after which a member counts as out of reach that has not been heard since this one started, or since a connection to
+   * it was made: the first message takes seconds on a slow machine. @default 6000
    */
   readonly firstContactMs?: number;
   /** How often what was not answered is asked again. @default 400 */
   readonly resendMs?: number;
-  /** A claim is answered at the latest so long after its wait. @default 3000 */
+  /** A claim is answered so long after its wait. @default 3000 */
   readonly claimTimeoutMs?: number;
+  /**
+   * How much later it is answered at the latest, while members that count as within reach are silent or this node's disk has not
+   * written: an answer that comes late is worth more than a grant that binds nobody. @default 4000
+   */
+  readonly answerGraceMs?: number;
   /**
    * How long a promise binds before its claim is granted, and so how long a claim whose node died is in the way. A grant
    * starts with this much and is extended to its ttl at once. @default 6000
@@ -55,6 +60,7 @@ const defaults: AgreementConfig = Object.freeze({
   firstContactMs: 6000,
   resendMs: 400,
   claimTimeoutMs: 3000,
+  answerGraceMs: 4000,
   pendingMs: 6000,
   viewTimeoutMs: 1500,
   maxTtlMs: 3_600_000,

@@ -113,6 +113,13 @@ export class Agreement {
     return this.#core.do(now, () => this.#core.receive(from, message));
   }
 
+  /** A connection to the members was made, or can be made from now on: their silence so far says nothing. */
+  met(now: Instant, nodes: readonly NodeId[]): Effects {
+    return this.#core.do(now, () => {
+      for (const node of nodes) this.#core.met(node);
+    });
+  }
+
   written(now: Instant, ticket: number): Effects {
     return this.#core.do(now, () => {
       this.#core.member.outbox.written(ticket);

@@ -174,8 +174,7 @@ export class Claimant {
       return;
     }
     const usable = view.members.filter((node) => this.#watch.isUsable(node, nowMs));
-    const possible = usable.filter((node) => promisers.includes(node) || !pending.isRefusedBy(node));
-    if (member.isMember && possible.length >= quorum) return;
+    if (this.#canBePromised(pending, usable)) return;
     if (pending.hasConflict()) {
       if (!pending.wire.waits) this.#denyHeld(pending);
       return;
@@ -186,6 +185,15 @@ export class Claimant {
       this.#grantLocal(pending);
   }
 
+  /** Whether a majority may still promise it, as far as is known. */
+  #canBePromised(pending: PendingClaim, usable: readonly NodeId[]): boolean {
+    const { isMember, leaseMs, view } = this.#member;
+    const possible = usable.filter(
+      (node) => pending.isPromisedBy(node, leaseMs) || !pending.isRefusedBy(node),
+    );
+    return isMember && possible.length >= majorityOf(view);
+  }
+
   /** Time is up. */
   #conclude(pending: PendingClaim): void {
     if (pending.obstacle() !== undefined || pending.hasConflict()) {
@@ -193,7 +201,16 @@ export class Claimant {
       else this.#denyHeld(pending);
       return;
     }
-    if (this.#member.outbox.isHeld) this.#deny(pending, 'no-majority');
+    const { config, nowMs, outbox, view } = this.#member;
+    if (!pending.isInGrace) {
+      const usable = view.members.filter((node) => this.#watch.isUsable(node, nowMs));
+      if (outbox.isHeld || this.#canBePromised(pending, usable)) {
+        pending.giveGrace(config.answerGraceMs);
+        return;
+      }
+    }
+    // A local grant has a fence, and those are reserved on disk first.
+    if (outbox.isHeld) this.#deny(pending, 'disk');
     else this.#grantLocal(pending);
   }
 

@@ -2,7 +2,10 @@ import type { NodeId } from '../base/ids.ts';
 import type { AgreementConfig } from './agreement-options.ts';
 
 interface Seen {
+  /** When it was heard last; later than it was, for one that is still waited for. */
   heardMs: number;
+  /** In this life of the watching member. */
+  wasHeard: boolean;
   boot: number;
   ready: boolean;
 }
@@ -25,21 +28,28 @@ export class MemberWatch {
    * than that of members that spoke before, as connections are being made.
    */
   expect(members: readonly NodeId[], nowMs: number): void {
+    for (const member of members) if (!this.#seen.has(member)) this.met(member, nowMs);
+  }
+
+  /** A connection to the member was made, or can be made from now on. */
+  met(member: NodeId, nowMs: number): void {
     const heardMs = nowMs + this.#firstContactMs - this.#suspectMs;
-    for (const member of members)
-      if (!this.#seen.has(member)) this.#seen.set(member, { heardMs, boot: 0, ready: true });
+    const seen = this.#seen.get(member);
+    if (seen === undefined) this.#seen.set(member, { heardMs, wasHeard: false, boot: 0, ready: true });
+    else seen.heardMs = Math.max(seen.heardMs, heardMs);
   }
 
   /** @returns `old` for a message of an earlier life of its sender, `new` for the first of a later one. */
   heard(from: NodeId, boot: number, nowMs: number): 'old' | 'same' | 'new' {
     const seen = this.#seen.get(from);
     if (seen === undefined) {
-      this.#seen.set(from, { heardMs: nowMs, boot, ready: true });
+      this.#seen.set(from, { heardMs: nowMs, wasHeard: true, boot, ready: true });
       return 'new';
     }
     if (boot < seen.boot) return 'old';
     const isNew = boot > seen.boot;
     seen.heardMs = nowMs;
+    seen.wasHeard = true;
     seen.boot = boot;
     return isNew ? 'new' : 'same';
   }
@@ -57,6 +67,13 @@ export class MemberWatch {
     if (member === this.#self) return true;
     const seen = this.#seen.get(member);
     return seen !== undefined && nowMs - seen.heardMs < this.#suspectMs;
+  }
+
+  /** Reachable, and not only by hope: it has said something in this life of the watching member. */
+  isHeard(member: NodeId, nowMs: number): boolean {
+    return (
+      this.isReachable(member, nowMs) && (member === this.#self || this.#seen.get(member)?.wasHeard === true)
+    );
   }
 
   /** Reachable, and said that it takes part in promises. */

@@ -50,6 +50,8 @@ export type DenialCause =
   | 'cancelled'
   /** No majority answered, and `partition` is `refuse`. */
   | 'no-majority'
+  /** This node's own disk did not write in time what has to be there before a grant. */
+  | 'disk'
   /** The node leaves, or was put out. */
   | 'not-member';
 

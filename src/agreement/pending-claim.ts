@@ -21,7 +21,8 @@ export class PendingClaim {
   /** When its wait is over, or the time that it has for finding out that somebody is in the way. */
   readonly patienceMs: number;
   /** When it is answered at the latest: a wait is not so short that nobody can be asked. */
-  readonly answerMs: number;
+  answerMs: number;
+  isInGrace = false;
   /** How long a promise for it counts. */
   readonly holdMs: number;
   readonly promised = new Map<NodeId, Promised>();
@@ -54,6 +55,12 @@ export class PendingClaim {
   /** @returns undefined for an attempt that is too old to count. */
   sentAt(attempt: number): number | undefined {
     return this.#sentMs.get(attempt);
+  }
+
+  /** Once: its answer may still come. */
+  giveGrace(graceMs: number): void {
+    this.isInGrace = true;
+    this.answerMs += graceMs;
   }
 
   yieldsOf(member: NodeId): number {

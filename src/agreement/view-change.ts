@@ -158,10 +158,10 @@ export class ViewChange {
     return member.isMember && (this.#wanted.size > 0 || member.isFrozen || member.forgetful);
   }
 
-  /** Whether enough members can be heard: a proposal that leads nowhere would only stop the others' promises. */
+  /** Whether enough members were heard: a proposal that leads nowhere costs writes, and would only stop the others' promises. */
   #hasHope(): boolean {
     const { view, nowMs, self, isFrozen } = this.#member;
-    const reachable = view.members.filter((node) => this.#watch.isReachable(node, nowMs));
+    const reachable = view.members.filter((node) => this.#watch.isHeard(node, nowMs));
     if (reachable.length < majorityOf(view)) return false;
     if (isFrozen || reachable.length === view.members.length) return true;
     const ready = reachable.filter((node) =>

@@ -107,7 +107,7 @@ export const errorKinds = {
   STORE_UNAVAILABLE: {
     exit: 5,
     http: 503,
-    when: 'a store cannot take the record now (worker down, disk full, I/O error)',
+    when: 'a store cannot take the record now (worker down, disk full, I/O error), or did not in time for a claim',
   },
   STORE_READ_ONLY: {
     exit: 5,

@@ -221,7 +221,10 @@ export class LockAgreement {
       { partition, maxTtlMs: lockOptions.maxTtlMs, ageingMs: lockOptions.ageingMs },
     );
     this.#agreed = agreed;
-    this.#unsubscribe = peers.onMessage((from, bytes) => this.#receive(agreed, from, bytes));
+    this.#unsubscribe = peers.onDirect({
+      message: (from, bytes) => this.#receive(agreed, from, bytes),
+      met: (nodes) => agreed.met(nodes),
+    });
     locks.joinCluster(agreed);
     agreed.start();
     this.#timer = setInterval(() => this.look(), reconcileMs).unref();

@@ -90,7 +90,8 @@ export class LockService {
 
   /**
    * Resolves with the lock, at once or when it is free within the claim's wait. `signal` ends the wait.
-   * @throws LOCK_DENIED, LOCK_DEADLOCK, LOCK_RATE_LIMITED, LOCK_LIMIT, LOCK_NO_MAJORITY, NOT_IN_CLUSTER, INVALID_ARGUMENT.
+   * @throws LOCK_DENIED, LOCK_DEADLOCK, LOCK_RATE_LIMITED, LOCK_LIMIT, LOCK_NO_MAJORITY, NOT_IN_CLUSTER,
+   * STORE_UNAVAILABLE, INVALID_ARGUMENT.
    */
   async acquire(raw: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Lock> {
     const outcome = await this.#claim(parseClaim(raw, this.#limits), signal);

@@ -86,6 +86,7 @@ const denialCodes: Readonly<Record<DenialReason, ErrorCode>> = {
   limit: 'LOCK_LIMIT',
   'no-majority': 'LOCK_NO_MAJORITY',
   'not-member': 'NOT_IN_CLUSTER',
+  disk: 'STORE_UNAVAILABLE',
 };
 
 /** A denial in the form that leaves the daemon. */
@@ -128,6 +129,8 @@ function denialMessage(denial: Denial, nowMs: number): string {
       return 'no majority of the cluster can be reached, and locks.partition refuses local grants';
     case 'not-member':
       return 'this node is no member of its cluster any more';
+    case 'disk':
+      return 'this node has not written in time what has to be on its disk before a grant';
     default:
       return who ?? 'another agent is ahead';
   }

@@ -33,7 +33,12 @@ export interface PeerServiceParts {
   readonly refusal: () => CollabError | undefined;
 }
 
-type MessageListener = (from: NodeId, bytes: Uint8Array) => void;
+/** What comes straight from members. */
+export interface DirectListener {
+  message(from: NodeId, bytes: Uint8Array): void;
+  /** A connection to these members was made, or can be made from now on. */
+  met(nodes: readonly NodeId[]): void;
+}
 
 /** How long a status waits for the peers: it must come also when their thread has no time. */
 const statusLimitMs = 500;
@@ -42,7 +47,7 @@ const maxWarnings = 10;
 export class PeerService {
   readonly #parts: PeerServiceParts;
   readonly #thread: PeerThread | undefined;
-  readonly #listeners = new Set<MessageListener>();
+  readonly #listeners = new Set<DirectListener>();
   readonly #warnings = new Set<string>();
   #unsubscribe: () => void = () => {};
   /** Ends the leave to read that the thread has. */
@@ -111,8 +116,8 @@ export class PeerService {
     this.#thread?.tell('send', { to, bytes });
   }
 
-  /** Calls `listener` for each message that a member sends straight to this node, until the returned function is called. */
-  onMessage(listener: MessageListener): () => void {
+  /** Tells `listener` until the returned function is called. */
+  onDirect(listener: DirectListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -171,7 +176,10 @@ export class PeerService {
         endRead: () => this.#endRead?.(),
         report: (report) => this.#onReport(report),
         message: ({ from, bytes }) => {
-          for (const listener of this.#listeners) listener(from, bytes);
+          for (const listener of this.#listeners) listener.message(from, bytes);
+        },
+        met: (nodes) => {
+          for (const listener of this.#listeners) listener.met(nodes);
         },
       },
       onDeath: () => this.#endRead?.(),

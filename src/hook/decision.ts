@@ -10,8 +10,8 @@ export interface FileFacts {
   readonly target: string;
   /** Why the lease that the write needs was not granted, if it was not. */
   readonly refused?: {
-    /** `cluster`: the nodes of the cluster could not be asked. */
-    readonly reason: 'held' | 'rate' | 'limit' | 'cluster';
+    /** `cluster`: the nodes of the cluster could not be asked. `disk`: this one has not written what has to be there first. */
+    readonly reason: 'held' | 'rate' | 'limit' | 'cluster' | 'disk';
     readonly holder?: string;
     readonly intention?: string;
     readonly overlap?: string;
@@ -107,6 +107,7 @@ const limits: Readonly<Record<NonNullable<FileFacts['refused']>['reason'], strin
   rate: 'you claim locks faster than the rate limit',
   limit: 'the lock table is full',
   cluster: 'no majority of the cluster can be reached',
+  disk: 'this node waits for its disk',
 };
 
 function staleText({ target, changes }: FileFacts): string {

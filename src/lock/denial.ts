@@ -55,14 +55,16 @@ export function limitDenial(next: string): Denial {
   return plainDenial('limit', next);
 }
 
+const clusterNext = {
+  'no-majority':
+    'Bring the other nodes back, see `agent-collab peers list`; or allow marked local grants: agent-collab config set locks.partition local.',
+  'not-member': 'This node is no member of its cluster any more: agent-collab leave makes it work alone.',
+  disk: 'Ask again in a moment; what the disk is doing: agent-collab doctor.',
+};
+
 /** A claim of a node that its cluster cannot decide with. */
-export function clusterDenial(reason: 'no-majority' | 'not-member'): Denial {
-  return plainDenial(
-    reason,
-    reason === 'no-majority'
-      ? 'Bring the other nodes back, see `agent-collab peers list`; or allow marked local grants: agent-collab config set locks.partition local.'
-      : 'This node is no member of its cluster any more: agent-collab leave makes it work alone.',
-  );
+export function clusterDenial(reason: keyof typeof clusterNext): Denial {
+  return plainDenial(reason, clusterNext[reason]);
 }
 
 export function closedDenial(): Denial {

@@ -11,7 +11,7 @@ export interface Grant {
   readonly renewed: boolean;
 }
 
-/** `no-majority`, `not-member`: of a node in a cluster (docs/AGREEMENT.md). */
+/** `no-majority`, `not-member`, `disk`: of a node in a cluster (docs/AGREEMENT.md). */
 export type DenialReason =
   | 'held'
   | 'queued'
@@ -21,7 +21,8 @@ export type DenialReason =
   | 'limit'
   | 'cancelled'
   | 'no-majority'
-  | 'not-member';
+  | 'not-member'
+  | 'disk';
 
 /** The named holder and its fields are those of the first blocker, where there is one. */
 export interface Denial {

@@ -59,6 +59,11 @@ export class Direct {
     }
   }
 
+  /** The line went with the connection: what is sent next has a new one. */
+  left(node: NodeId): void {
+    this.#lines.delete(node);
+  }
+
   #open(to: NodeId): Promise<MessageStream> {
     const connection = this.#net.getConnections(peerIdOf(to)).find(({ status }) => status === 'open');
     const line =

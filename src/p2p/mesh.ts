@@ -41,6 +41,8 @@ export interface MeshParts {
   readonly onRecords: (records: readonly MemberRecord[]) => void;
   readonly onKey: (value: unknown) => Promise<boolean>;
   readonly onMessage: (from: NodeId, bytes: Uint8Array) => void;
+  /** A connection to these members was made; or, of all members, can be made from now on. */
+  readonly onMet: (nodes: readonly NodeId[]) => void;
   readonly onTrouble: (what: string, error: unknown) => void;
   /** No member can be reached: perhaps the key has changed. */
   readonly onAlone: () => void;
@@ -164,7 +166,9 @@ export class Mesh {
     this.#net.addEventListener('peer:disconnect', ({ detail }) => {
       this.#seen(nodeIdOf(detail));
       this.#exchange.left(nodeIdOf(detail));
+      this.#direct.left(nodeIdOf(detail));
     });
+    this.#parts.onMet(this.#parts.store.membership.all().map(({ node }) => node));
     // Who came while the handlers were being set up.
     for (const node of this.connected()) this.#exchange.want(node);
     this.#redial.start();
@@ -262,6 +266,7 @@ export class Mesh {
     this.#seen(node);
     this.#redial.reached(node);
     this.#exchange.want(node);
+    this.#parts.onMet([node]);
   }
 
   #seen(node: NodeId): void {

@@ -86,6 +86,8 @@ export interface MainAsks {
   report(report: PeerReport): void;
   /** A message that another member has sent to this one. */
   message(input: { readonly from: NodeId; readonly bytes: Uint8Array }): void;
+  /** A connection to these members was made; or, of all members, can be made from now on. */
+  met(nodes: readonly NodeId[]): void;
   failed(error: WireError): void;
 }
 

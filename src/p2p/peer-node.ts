@@ -32,6 +32,8 @@ export interface PeerNodeParts {
   };
   readonly report: (report: PeerReport) => void;
   readonly onMessage: (from: NodeId, bytes: Uint8Array) => void;
+  /** A connection to these members was made; or, of all members, can be made from now on. */
+  readonly onMet: (nodes: readonly NodeId[]) => void;
 }
 
 /** What is open while there is a cluster. */
@@ -226,7 +228,7 @@ export class PeerNode {
   }
 
   #openMesh(store: ClusterStore, keys: KeyKeeper, door: Door): Promise<Mesh> {
-    const { start, clock, log, onMessage } = this.parts;
+    const { start, clock, log, onMessage, onMet } = this.parts;
     return Mesh.open({
       seed: this.#seed,
       signer: this.#signer,
@@ -243,6 +245,7 @@ export class PeerNode {
         void this.takeRecords(records).catch((error) => this.#trouble('records', error)),
       onKey: (value) => keys.take(value),
       onMessage,
+      onMet,
       onTrouble: (what, error) => this.#trouble(what, error),
       onAlone: () => void keys.askAround(),
       onOtherKey: (node) => void keys.ask(node),

@@ -74,8 +74,23 @@ describe('a disk', () => {
     cluster.sent.length = 0;
     const request = cluster.claim(0, 'alice', 'a.ts');
     cluster.pass(1600);
-    assert.equal(cluster.denied(request).cause, 'no-majority');
+    assert.equal(cluster.answer(request), undefined, 'the disk was not waited for');
+    cluster.pass(800);
+    assert.equal(cluster.denied(request).cause, 'disk');
     assert.equal(cluster.sent.filter(({ from }) => from === node).length, 0);
+  });
+
+  it('that is slow holds a claim up no longer than it takes, and no grant of this node alone comes of it', () => {
+    const cluster = new Cluster(3);
+    const node = cluster.node(0);
+    node.diskMs = 400;
+    cluster.sim.call(node, (agreement) =>
+      agreement.change(node.now(cluster.sim.nowMs), cluster.node(2).id, 'out'),
+    );
+    cluster.pass(100);
+    const request = cluster.claim(0, 'alice', 'a.ts');
+    cluster.pass(3000);
+    assert.equal(cluster.granted(request).lock.assurance, 'cluster');
   });
 });
 
@@ -215,7 +230,7 @@ describe('a start', () => {
     cluster.pass(20);
     sim.crash(cluster.node(2));
     sim.start(cluster.node(2));
-    sim.network.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 2200);
+    sim.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 2200);
     cluster.pass(1000);
     const request = cluster.claim(2, 'bob', 'a.ts');
     cluster.pass(1500);
@@ -227,10 +242,40 @@ describe('a start', () => {
     const { sim } = cluster;
     sim.crash(cluster.node(2));
     sim.start(cluster.node(2));
-    sim.network.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 6000);
+    sim.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 6000);
     const request = cluster.claim(2, 'bob', 'a.ts');
     cluster.pass(1600);
+    assert.equal(cluster.answer(request), undefined, 'it was not waited for');
+    cluster.pass(1000);
     assert.equal(cluster.granted(request).lock.assurance, 'local');
+  });
+
+  it('waits for members to which a connection was made just now, however late that was', () => {
+    const cluster = new Cluster(3);
+    const { sim } = cluster;
+    const held = cluster.claim(0, 'alice', 'a.ts', { ttlMs: 10_000 });
+    cluster.pass(20);
+    sim.crash(cluster.node(2));
+    sim.start(cluster.node(2));
+    sim.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 3200);
+    cluster.pass(2300);
+    sim.met(cluster.node(2), [cluster.node(0), cluster.node(1)]);
+    cluster.pass(400);
+    const request = cluster.claim(2, 'bob', 'a.ts');
+    cluster.pass(1000);
+    assert.equal(cluster.denied(request).obstacle?.id, cluster.granted(held).lock.id);
+  });
+
+  it('proposes no view, and so writes nothing, before a majority was heard', () => {
+    const cluster = new Cluster(3);
+    const { sim } = cluster;
+    sim.crash(cluster.node(2));
+    sim.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 2000);
+    sim.start(cluster.node(2));
+    cluster.pass(1900);
+    assert.equal(cluster.node(2).disk?.ballot, 0);
+    cluster.pass(1500);
+    assert.equal(cluster.node(2).agreement?.isReady, true);
   });
 });
 
@@ -238,7 +283,7 @@ describe('a partition', () => {
   it('leaves local grants to the smaller part, which give way afterwards, and their holder is told to whom', () => {
     const cluster = new Cluster(3);
     const { sim } = cluster;
-    sim.network.cut((from, to) => (from === 0) !== (to === 0), sim.nowMs + 6000);
+    sim.cut((from, to) => (from === 0) !== (to === 0), sim.nowMs + 6000);
     cluster.pass(2500);
     const local = cluster.claim(0, 'alice', 'a.ts', { ttlMs: 8000 });
     assert.equal(cluster.granted(local).lock.assurance, 'local');
@@ -257,7 +302,7 @@ describe('a partition', () => {
   it('denies a connected node of the smaller part what another one there got', () => {
     const cluster = new Cluster(5);
     const { sim } = cluster;
-    sim.network.cut((from, to) => from < 2 !== to < 2, sim.nowMs + 6000);
+    sim.cut((from, to) => from < 2 !== to < 2, sim.nowMs + 6000);
     cluster.pass(2500);
     const requests = [0, 1].map((at) => cluster.claim(at, 'alice', 'a.ts'));
     cluster.pass(1600);

@@ -70,6 +70,11 @@ describe('planted protocol bugs', () => {
       assert.ok(found !== undefined, 'npm run simulate -- --planted says from which seed on it is');
     });
 
+  it('are what breaks the runs that are written for them', () => {
+    for (const { name, script } of protocolBugs)
+      if (script !== undefined) assert.deepEqual(play(script).violations, [], name);
+  });
+
   it('are not planted when their text is not there', async () => {
     const [bug] = protocolBugs;
     assert.ok(bug !== undefined);

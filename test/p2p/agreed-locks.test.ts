@@ -89,7 +89,7 @@ describe('daemons that agree on locks', () => {
     const told = await bob.client.call('lock.list', { agent: 'bob' });
     assert.match(told.notices[0]?.message ?? '', /was released by force by carol \(needed\)/);
 
-    const kept = await claim(bob, { ttlMs: 8000 });
+    const kept = await claim(bob, { ttlMs: 12_000 });
     // What the trail has by then is told after the restart.
     await bob.client.call('audit', { limit: 1 });
     await bob.kill('SIGKILL');
