@@ -2,7 +2,7 @@ import { Piscina } from 'piscina';
 import { CollabError, decodeError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { LaneName, LaneReport, LaneStarts, LaneTask } from './contract.ts';
-import { workerUrl } from './worker-url.ts';
+import { poolTask } from './worker-url.ts';
 
 /** What a run failed of, and where its batch ended, if it was a batch that failed. */
 export type LaneFailure = CollabError & { readonly ticket: number | undefined };
@@ -59,8 +59,7 @@ export class LaneWorker<Name extends LaneName> {
 
   #createPool(): Piscina<LaneTask<Name>, LaneReport> {
     const pool = new Piscina<LaneTask<Name>, LaneReport>({
-      filename: workerUrl('lane'),
-      name: 'run',
+      ...poolTask('lane'),
       // One thread, always there: the lane is one consumer, and a second would break the queue's contract.
       minThreads: 1,
       maxThreads: 1,

@@ -11,7 +11,7 @@ import type { FreeShare } from '../store/inspect.ts';
 import type { StoreName } from '../store/store-copy.ts';
 import type { GatedReadTask, ReadAnswer, ReadTask, RecordsAnswer, StorePlaces } from './contract.ts';
 import type { StoreHandles } from './store-handles.ts';
-import { workerUrl } from './worker-url.ts';
+import { poolTask } from './worker-url.ts';
 
 /** Long enough for a paged read to find its worker warm, short enough not to keep 15 MB for nothing. */
 const idleTimeoutMs = 10_000;
@@ -85,8 +85,7 @@ export class ReadPool {
 
 function createPool(): Piscina<GatedReadTask, ReadAnswer<unknown>> {
   return new Piscina({
-    filename: workerUrl('read'),
-    name: 'run',
+    ...poolTask('read'),
     // Most daemons never need it.
     minThreads: 0,
     maxThreads,

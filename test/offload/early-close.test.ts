@@ -1,8 +1,11 @@
-/** A thread that is ended while it loads a native addon ends the whole process: this file would die, not fail. */
+/** A thread that is ended while it loads a native addon, or requires an ES module, ends the whole process: this file would die, not fail. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { CollabError } from '../../src/base/errors.ts';
+import { poolTask } from '../../src/offload/worker-url.ts';
 import { closeLoadGate, createLoadGate, loadThrough } from '../../src/queue/load-gate.ts';
 import { seededRandom, testSeed } from '../support/seed.ts';
 import { StoresOnDisk } from './offload-fixture.ts';
@@ -32,6 +35,28 @@ describe('closing early', () => {
       await delay(random.int(0, longestLifeMs));
       await stores.close();
       await Promise.all(reads);
+    }
+  });
+
+  const tracing = '--trace-require-module';
+  const canTrace =
+    process.allowedNodeEnvironmentFlags.has(tracing) && poolTask('lane').filename.endsWith('.cjs');
+  it('requires no ES module in the threads of a pool (needs the build and --trace-require-module)', {
+    skip: !canTrace,
+  }, async () => {
+    for (const name of ['lane', 'read'] as const) {
+      const options = { ...poolTask(name), minThreads: 1, maxThreads: 1, atomics: 'disabled' };
+      const script = `import { Piscina } from 'piscina';
+        const pool = new Piscina(${JSON.stringify(options)});
+        pool.on('error', () => {});
+        console.log(await pool.run({}).then(JSON.stringify, String));
+        await pool.destroy();`;
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [
+        `${tracing}=all`,
+        ...['--input-type=module', '-e', script],
+      ]);
+      assert.match(stdout, /error/i, 'the task did not get as far as its input, which is none');
+      assert.doesNotMatch(stderr, /is loading ES Module/);
     }
   });
 

@@ -32,7 +32,7 @@ function builtIsCurrent(): boolean {
 
 function newestMs(folder: string): number {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.ts'),
+    /\.c?ts$/.test(name),
   );
   return Math.max(0, ...files.map((name) => statSync(join(folder, name)).mtimeMs));
 }
