@@ -89,7 +89,11 @@ async function claimOnce(plan: AgentPlan, client: ControlClient): Promise<void> 
     lock = (await client.call('lock.acquire', claim, { timeoutMs })).data.lock;
   } catch (error) {
     answered(error instanceof CollabError && error.code === 'DAEMON_UNREACHABLE');
-    if (error instanceof CollabError && error.code.startsWith('LOCK_')) {
+    // Denied, be it for a disk that does not answer.
+    if (
+      error instanceof CollabError &&
+      (error.code.startsWith('LOCK_') || error.details?.reason === 'disk')
+    ) {
       await delay(random.int(10, 60));
       return;
     }

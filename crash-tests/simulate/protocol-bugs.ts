@@ -35,7 +35,7 @@ const from = (firstSeed: number, found: ProtocolBug): ProtocolBug => ({ ...found
 
 export const protocolBugs: readonly ProtocolBug[] = [
   from(
-    306,
+    330,
     bug(
       'a member that restarted promises at once, whatever it had promised before',
       ['crash', 'weather', 'evict'],
@@ -75,7 +75,7 @@ export const protocolBugs: readonly ProtocolBug[] = [
     'const fence = clusterFence((this.#localAt += 1), view, member.self);',
   ),
   from(
-    77,
+    106,
     bug(
       'the fence is taken from the first promise, not from the highest of a majority',
       ['weather', 'partition'],
@@ -137,15 +137,18 @@ export const protocolBugs: readonly ProtocolBug[] = [
     ],
     breaks: ['I1', 'I2'],
     under: ['join', 'leave', 'slow', 'weather'],
-    firstSeed: 137,
+    firstSeed: 779,
   },
-  bug(
-    'a view begins without the promises of the one before',
-    ['join', 'leave', 'crash'],
-    'I1',
-    'agreement-core.ts',
-    'this.promiser.adopt(entries ?? []);\n    member.forgetful',
-    'this.promiser.clearQueue();\n    member.forgetful',
+  from(
+    40,
+    bug(
+      'a view begins without the promises of the one before',
+      ['join', 'leave', 'crash'],
+      'I1',
+      'agreement-core.ts',
+      'this.promiser.adopt(entries ?? []);\n    member.forgetful',
+      'this.promiser.clearQueue();\n    member.forgetful',
+    ),
   ),
   bug(
     'what another member promised in the view before counts as a promise of this one',
@@ -200,7 +203,7 @@ export const protocolBugs: readonly ProtocolBug[] = [
     nodes: 1,
   },
   from(
-    440,
+    560,
     bug(
       'a promise given back still counts when it comes late',
       ['weather', 'one-way', 'slow'],

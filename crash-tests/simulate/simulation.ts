@@ -16,7 +16,7 @@ import { SimulatedNode } from './simulated-node.ts';
 export type AgreementClass = typeof Agreement;
 
 const claimTimeoutMs = 1500;
-const answerGraceMs = 800;
+const answerGraceMs = 1200;
 
 /** Times as they are in use, but for what would make every run long: a ttl of an hour, and the half minute that trouble lasts. */
 const simulatedOptions: AgreementOptions = {
@@ -130,6 +130,13 @@ export class Simulation {
       simulatedOptions,
     );
     this.call(node, (agreement) => agreement.start(node.now(this.nowMs)));
+    const { life } = node;
+    for (const other of this.nodes)
+      this.at(this.nowMs + 200 * this.random.next(), () => {
+        if (node.life !== life || this.network.isCut(node.index, other.index, this.nowMs)) return;
+        this.met(node, [other]);
+        this.met(other, [node]);
+      });
   }
 
   crash(node: SimulatedNode): void {
@@ -215,6 +222,8 @@ export class Simulation {
   #wake(node: SimulatedNode): void {
     node.wake(this.nowMs);
     this.trace(() => `${node.id} goes on`);
+    // Timers and sockets of a process that goes on come in any order.
+    if (this.random.chance(0.5)) this.call(node, (agreement) => agreement.tick(node.now(this.nowMs)));
     const waiting = node.backlog.splice(0);
     for (const one of waiting) one();
     if (node.agreement !== undefined) this.#planTick(node);

@@ -48,7 +48,7 @@ export class AgreementCore {
     this.promiser = new Promiser(member);
     this.holder = new Holder({ member, promiser: this.promiser });
     const parts = { member, watch: this.watch, promiser: this.promiser, holder: this.holder };
-    this.claimant = new Claimant(parts);
+    this.claimant = new Claimant({ ...parts, mayChangeView: () => this.viewChange.hasHope });
     this.viewChange = new ViewChange({
       member,
       watch: this.watch,
@@ -62,6 +62,9 @@ export class AgreementCore {
   do(now: Instant, event: () => void): Effects {
     const member = this.member;
     const sleptMs = member.leaseClock.advance(now);
+    // A tick is due with every heartbeat.
+    const awayMs = now.monotonicMs - member.nowMs - 2 * member.config.heartbeatMs;
+    if (awayMs > 0) this.watch.wasAway(awayMs);
     member.now = now;
     if (sleptMs !== 0) {
       this.holder.doubtAll(sleptMs);

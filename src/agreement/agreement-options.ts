@@ -74,7 +74,10 @@ export function resolveAgreementOptions(options: AgreementOptions): AgreementCon
   const config = Object.freeze({ ...defaults, ...options });
   for (const [name, value] of Object.entries(config))
     assert(name === 'partition' || (Number.isFinite(value) && Number(value) > 0), `agreement option ${name}`);
-  assert(config.pendingMs > config.claimTimeoutMs, 'a promise outlives the claim that it was made for');
+  assert(
+    config.pendingMs > config.claimTimeoutMs,
+    'a promise outlives several attempts, of which each renews it',
+  );
   assert(
     config.firstContactMs >= config.suspectMs,
     'a member that was never heard is waited for no less than one that was',

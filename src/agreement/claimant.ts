@@ -9,6 +9,15 @@ import { PendingClaim } from './pending-claim.ts';
 import type { Promiser } from './promiser.ts';
 import { clusterFence, localFence, majorityOf } from './view.ts';
 
+interface ClaimantParts {
+  readonly member: Member;
+  readonly watch: MemberWatch;
+  readonly promiser: Promiser;
+  readonly holder: Holder;
+  /** Whether enough members were heard for a next view, in which those that do not promise now will again. */
+  readonly mayChangeView: () => boolean;
+}
+
 /**
  * The side of a member that claims. It asks all members for a promise and has a grant when a majority of the view holds
  * one at the same time. Races are decided as in Maekawa's algorithm ("A √N algorithm for mutual exclusion", 1985) with
@@ -20,6 +29,7 @@ export class Claimant {
   readonly #watch: MemberWatch;
   readonly #promiser: Promiser;
   readonly #holder: Holder;
+  readonly #mayChangeView: () => boolean;
   readonly #pending = new Map<LockId, PendingClaim>();
   /** Of the newest `cluster` grant. */
   #newestRound = 0;
@@ -27,11 +37,12 @@ export class Claimant {
   #localRound = 0;
   #localAt = 0;
 
-  constructor(parts: { member: Member; watch: MemberWatch; promiser: Promiser; holder: Holder }) {
+  constructor(parts: ClaimantParts) {
     this.#member = parts.member;
     this.#watch = parts.watch;
     this.#promiser = parts.promiser;
     this.#holder = parts.holder;
+    this.#mayChangeView = parts.mayChangeView;
   }
 
   get size(): number {
@@ -179,6 +190,8 @@ export class Claimant {
       if (!pending.wire.waits) this.#denyHeld(pending);
       return;
     }
+    // After a restart of many they are within reach, and will promise in a moment.
+    if (member.isMember && leaseMs < pending.answerMs && this.#mayChangeView()) return;
     // A majority is out of reach. Those within reach are asked all the same: they must not be given the same lock.
     const asked = member.isMember ? usable : [];
     if (asked.every((node) => (node === member.self ? true : promisers.includes(node))))
@@ -201,11 +214,13 @@ export class Claimant {
       else this.#denyHeld(pending);
       return;
     }
-    const { config, nowMs, outbox, view } = this.#member;
+    const { config, isReady, leaseMs, nowMs, outbox, self, view } = this.#member;
     if (!pending.isInGrace) {
       const usable = view.members.filter((node) => this.#watch.isUsable(node, nowMs));
-      if (outbox.isHeld || this.#canBePromised(pending, usable)) {
-        pending.giveGrace(config.answerGraceMs);
+      // This node itself, when it forgot what it promised, is no help before the next view.
+      const able = isReady || this.#mayChangeView() ? usable : usable.filter((node) => node !== self);
+      if (outbox.isHeld || this.#canBePromised(pending, able)) {
+        pending.giveGrace(leaseMs + config.answerGraceMs);
         return;
       }
     }

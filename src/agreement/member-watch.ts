@@ -4,7 +4,7 @@ import type { AgreementConfig } from './agreement-options.ts';
 interface Seen {
   /** When it was heard last; later than it was, for one that is still waited for. */
   heardMs: number;
-  /** In this life of the watching member. */
+  /** Since it was last out of reach, in this life of the watching member. */
   wasHeard: boolean;
   boot: number;
   ready: boolean;
@@ -35,8 +35,17 @@ export class MemberWatch {
   met(member: NodeId, nowMs: number): void {
     const heardMs = nowMs + this.#firstContactMs - this.#suspectMs;
     const seen = this.#seen.get(member);
-    if (seen === undefined) this.#seen.set(member, { heardMs, wasHeard: false, boot: 0, ready: true });
-    else seen.heardMs = Math.max(seen.heardMs, heardMs);
+    if (seen === undefined) {
+      this.#seen.set(member, { heardMs, wasHeard: false, boot: 0, ready: true });
+      return;
+    }
+    if (!this.isReachable(member, nowMs)) seen.wasHeard = false;
+    seen.heardMs = Math.max(seen.heardMs, heardMs);
+  }
+
+  /** This member did nothing for so long: what the others said meanwhile is still on its way to it. */
+  wasAway(ms: number): void {
+    for (const seen of this.#seen.values()) seen.heardMs += ms;
   }
 
   /** @returns `old` for a message of an earlier life of its sender, `new` for the first of a later one. */
@@ -69,7 +78,7 @@ export class MemberWatch {
     return seen !== undefined && nowMs - seen.heardMs < this.#suspectMs;
   }
 
-  /** Reachable, and not only by hope: it has said something in this life of the watching member. */
+  /** Reachable, and not only by hope. */
   isHeard(member: NodeId, nowMs: number): boolean {
     return (
       this.isReachable(member, nowMs) && (member === this.#self || this.#seen.get(member)?.wasHeard === true)

@@ -45,6 +45,8 @@ export class PendingClaim {
 
   begin(nowMs: number): void {
     this.attempt += 1;
+    // What asked for it may be lost.
+    this.raisingTo = 0;
     this.#sentMs.set(this.attempt, nowMs);
     for (const [attempt, sentMs] of this.#sentMs) {
       if (nowMs - sentMs < this.holdMs) break;
@@ -58,9 +60,9 @@ export class PendingClaim {
   }
 
   /** Once: its answer may still come. */
-  giveGrace(graceMs: number): void {
+  giveGrace(untilMs: number): void {
     this.isInGrace = true;
-    this.answerMs += graceMs;
+    this.answerMs = untilMs;
   }
 
   yieldsOf(member: NodeId): number {

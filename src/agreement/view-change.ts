@@ -143,7 +143,7 @@ export class ViewChange {
     if (this.#proposal !== undefined) {
       if (nowMs >= this.#proposal.deadlineMs) this.#abandon();
     } else if (nowMs >= this.#retryMs && this.#isNeeded()) {
-      if (this.#hasHope()) this.#propose();
+      if (this.hasHope) this.#propose();
       else this.#retryMs = nowMs + this.#member.config.heartbeatMs;
     }
   }
@@ -159,7 +159,7 @@ export class ViewChange {
   }
 
   /** Whether enough members were heard: a proposal that leads nowhere costs writes, and would only stop the others' promises. */
-  #hasHope(): boolean {
+  get hasHope(): boolean {
     const { view, nowMs, self, isFrozen } = this.#member;
     const reachable = view.members.filter((node) => this.#watch.isHeard(node, nowMs));
     if (reachable.length < majorityOf(view)) return false;

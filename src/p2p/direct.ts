@@ -59,13 +59,16 @@ export class Direct {
     }
   }
 
-  /** The line went with the connection: what is sent next has a new one. */
-  left(node: NodeId): void {
+  /** There is a new connection, or none any more: what is sent next has a line of its own on the newest. */
+  changed(node: NodeId): void {
+    const line = this.#lines.get(node);
     this.#lines.delete(node);
+    // What was written goes out first. A line that never came about has nothing to close.
+    void line?.then((messages) => messages.close()).catch(() => {});
   }
 
   #open(to: NodeId): Promise<MessageStream> {
-    const connection = this.#net.getConnections(peerIdOf(to)).find(({ status }) => status === 'open');
+    const connection = this.#net.getConnections(peerIdOf(to)).findLast(({ status }) => status === 'open');
     const line =
       connection === undefined
         ? Promise.reject(new Error('not connected'))

@@ -162,11 +162,12 @@ export class Mesh {
       limits,
     );
     await this.#direct.start();
+    this.#net.addEventListener('connection:open', ({ detail }) => this.#onConnection(detail));
     this.#net.addEventListener('peer:connect', ({ detail }) => this.#onConnect(detail));
     this.#net.addEventListener('peer:disconnect', ({ detail }) => {
       this.#seen(nodeIdOf(detail));
       this.#exchange.left(nodeIdOf(detail));
-      this.#direct.left(nodeIdOf(detail));
+      this.#direct.changed(nodeIdOf(detail));
     });
     this.#parts.onMet(this.#parts.store.membership.all().map(({ node }) => node));
     // Who came while the handlers were being set up.
@@ -266,6 +267,13 @@ export class Mesh {
     this.#seen(node);
     this.#redial.reached(node);
     this.#exchange.want(node);
+  }
+
+  /** Also beside one that is still there, which may be dead without anybody having noticed. */
+  #onConnection({ remotePeer }: Connection): void {
+    const node = nodeIdOf(remotePeer);
+    if (!this.#isAllowed(node)) return;
+    this.#direct.changed(node);
     this.#parts.onMet([node]);
   }
 

@@ -75,7 +75,7 @@ describe('a disk', () => {
     const request = cluster.claim(0, 'alice', 'a.ts');
     cluster.pass(1600);
     assert.equal(cluster.answer(request), undefined, 'the disk was not waited for');
-    cluster.pass(800);
+    cluster.pass(1300);
     assert.equal(cluster.denied(request).cause, 'disk');
     assert.equal(cluster.sent.filter(({ from }) => from === node).length, 0);
   });
@@ -83,7 +83,7 @@ describe('a disk', () => {
   it('that is slow holds a claim up no longer than it takes, and no grant of this node alone comes of it', () => {
     const cluster = new Cluster(3);
     const node = cluster.node(0);
-    node.diskMs = 400;
+    node.diskMs = 780;
     cluster.sim.call(node, (agreement) =>
       agreement.change(node.now(cluster.sim.nowMs), cluster.node(2).id, 'out'),
     );

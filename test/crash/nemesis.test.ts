@@ -90,8 +90,8 @@ describe('the judge of leases, for the nemesis and the simulator', () => {
     },
     'an answer that comes too late': {
       spoil: ({ answers }) =>
-        answers.push({ node: 'n', waitMs: 1000, askedMs: 0, answeredMs: 11_001, isExcused: false }),
-      says: /^I7: n answered a claim with a wait of 1000 ms 10001 ms after that$/,
+        answers.push({ node: 'n', waitMs: 1000, askedMs: 0, answeredMs: 13_001, isExcused: false }),
+      says: /^I7: n answered a claim with a wait of 1000 ms 12001 ms after that$/,
     },
     'a writer that comes back': {
       spoil: ({ writes }) => writes.push({ resource: 'src/a.ts', lease: 'a', fence: 2048 }),
