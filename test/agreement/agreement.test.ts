@@ -266,6 +266,24 @@ describe('a start', () => {
     assert.equal(cluster.denied(request).obstacle?.id, cluster.granted(held).lock.id);
   });
 
+  it('of all members grants once they agree on a view, and to one, though none promises before', () => {
+    const cluster = new Cluster(3);
+    const { sim } = cluster;
+    for (const node of cluster.nodes) {
+      node.diskMs = 100;
+      sim.crash(node);
+    }
+    for (const node of cluster.nodes) sim.start(node);
+    cluster.pass(250);
+    assert.ok(cluster.nodes.every(({ agreement }) => agreement?.isReady === false));
+    const requests = [0, 1].map((at) => cluster.claim(at, `agent ${at}`, 'a.ts'));
+    cluster.pass(3000);
+    const answers = requests.map((request) => cluster.answer(request));
+    assert.deepEqual(answers.map((answer) => answer?.kind).toSorted(), ['denied', 'granted']);
+    const granted = answers.find((answer) => answer?.kind === 'granted');
+    assert.equal(granted?.kind === 'granted' && granted.lock.assurance, 'cluster');
+  });
+
   it('proposes no view, and so writes nothing, before a majority was heard', () => {
     const cluster = new Cluster(3);
     const { sim } = cluster;
@@ -276,6 +294,43 @@ describe('a start', () => {
     assert.equal(cluster.node(2).disk?.ballot, 0);
     cluster.pass(1500);
     assert.equal(cluster.node(2).agreement?.isReady, true);
+  });
+});
+
+describe('a node that did nothing for a while', () => {
+  it('does not take that for the silence of the others', () => {
+    const cluster = new Cluster(3);
+    const { sim } = cluster;
+    sim.cut((from, to) => (from === 0) !== (to === 0), sim.nowMs + 4001);
+    sim.stop(cluster.node(0), 4000, false);
+    cluster.pass(4000.5);
+    const request = cluster.claim(0, 'alice', 'a.ts');
+    assert.equal(cluster.answer(request), undefined);
+    cluster.pass(1500);
+    assert.equal(cluster.granted(request).lock.assurance, 'cluster');
+  });
+});
+
+describe('promises of different rounds', () => {
+  it('are brought together although what asks for it is lost', () => {
+    const cluster = new Cluster(3);
+    const { sim } = cluster;
+    sim.cut((from, to) => (from === 0) !== (to === 0), sim.nowMs + 2200);
+    cluster.pass(1750);
+    // In the way of the next claim here, and nowhere else: so only the others promise that, in rounds below those of this node.
+    cluster.claim(0, 'al', 'src/a.ts', { ttlMs: 20_000 });
+    sim.cut((_, to) => to === 0, sim.nowMs + 4200);
+    cluster.pass(460);
+    const request = cluster.claim(0, 'alice', 'src/**', {}, 12_000);
+    cluster.pass(700);
+    for (const name of ['bo', 'cy', 'di']) cluster.claim(0, name, 'docs/d.md', { mode: 'shared' }, 8000);
+    cluster.pass(3000);
+    const isRaised = () => cluster.sent.some(({ message }) => message.body.kind === 'raise');
+    sim.network.cut((from) => from === 0 && isRaised(), sim.nowMs + 1200);
+    cluster.pass(1200);
+    assert.equal(isRaised() && cluster.answer(request), undefined, 'it was not lost');
+    cluster.pass(1000);
+    assert.equal(cluster.granted(request).lock.assurance, 'cluster');
   });
 });
 
