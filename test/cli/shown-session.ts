@@ -43,7 +43,8 @@ const names = [
 ];
 /** What is another one each time, whatever it was before. */
 const measures = [
-  /\b\d\d:\d\d:\d\d\b/,
+  // With its date where that is another one: before midnight what ends in ten minutes ends tomorrow.
+  /\b(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\b/,
   /\b\d+(?:ms|s|m|h)(?: \d+(?:ms|s|m))?\b/,
   /(?<=\bticket=)[\w-]{43}/,
   // Columns are as wide as what is in them.
