@@ -25,11 +25,11 @@ export interface AgreementOptions {
   readonly firstContactMs?: number;
   /** How often what was not answered is asked again. @default 400 */
   readonly resendMs?: number;
-  /** A claim is answered so long after its wait. @default 3000 */
+  /** A claim is answered so long after it was made, or at the end of a longer wait. @default 3000 */
   readonly claimTimeoutMs?: number;
   /**
-   * How much later it is answered at the latest, while members that count as within reach are silent or this node's disk has not
-   * written: an answer that comes late is worth more than a grant that binds nobody. @default 4000
+   * How much later it is answered at the latest, while a majority that counts as within reach may still promise it or this node's disk
+   * has not written: an answer that comes late is worth more than a grant that binds nobody. @default 4000
    */
   readonly answerGraceMs?: number;
   /**
