@@ -84,7 +84,8 @@ function scenarioOf({ place, refuses = true, ...fault }: Fault): Scenario {
  * memory of 100, and now and then glibc ends the process for it. What had been acknowledged must be there all the same.
  */
 async function endedByLmdb(daemon: DaemonProcess): Promise<boolean> {
-  const said = /Write error: [^\n]*[\s\S]*(free\(\)|malloc\(\)|corrupted|double free)/;
+  const said =
+    /Write error: [^\n]*[\s\S]*((malloc|realloc|free|munmap_chunk|malloc_consolidate)\(\)|sysmalloc|corrupted|double free)/;
   return (await daemon.goneWithin(0)) && daemon.ending === 'SIGABRT' && said.test(daemon.stderr);
 }
 
