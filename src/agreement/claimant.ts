@@ -177,14 +177,14 @@ export class Claimant {
   #decide(pending: PendingClaim): void {
     const member = this.#member;
     if (!this.#pending.has(pending.wire.id) || member.outbox.isHeld) return;
-    const { leaseMs, nowMs, view } = member;
+    const { leaseMs, view } = member;
     const quorum = majorityOf(view);
     const promisers = view.members.filter((node) => pending.isPromisedBy(node, leaseMs));
     if (member.isMember && promisers.length >= quorum) {
       this.#tryGrant(pending, promisers);
       return;
     }
-    const usable = view.members.filter((node) => this.#watch.isUsable(node, nowMs));
+    const usable = this.#usable();
     if (this.#canBePromised(pending, usable)) return;
     if (pending.hasConflict()) {
       if (!pending.wire.waits) this.#denyHeld(pending);
@@ -196,6 +196,11 @@ export class Claimant {
     const asked = member.isMember ? usable : [];
     if (asked.every((node) => (node === member.self ? true : promisers.includes(node))))
       this.#grantLocal(pending);
+  }
+
+  #usable(): readonly NodeId[] {
+    const { nowMs, view } = this.#member;
+    return view.members.filter((node) => this.#watch.isUsable(node, nowMs));
   }
 
   /** Whether a majority may still promise it, as far as is known. */
@@ -214,9 +219,9 @@ export class Claimant {
       else this.#denyHeld(pending);
       return;
     }
-    const { config, isReady, leaseMs, nowMs, outbox, self, view } = this.#member;
+    const { config, isReady, leaseMs, outbox, self } = this.#member;
     if (!pending.isInGrace) {
-      const usable = view.members.filter((node) => this.#watch.isUsable(node, nowMs));
+      const usable = this.#usable();
       // This node itself, when it forgot what it promised, is no help before the next view.
       const able = isReady || this.#mayChangeView() ? usable : usable.filter((node) => node !== self);
       if (outbox.isHeld || this.#canBePromised(pending, able)) {

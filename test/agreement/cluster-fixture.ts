@@ -52,6 +52,16 @@ export class Cluster {
     if (violation !== undefined) throw new Error(`${violation.invariant} ${violation.what}`);
   }
 
+  /** No message of this node reaches the others, nor theirs it. */
+  isolate(at: number, forMs: number): void {
+    this.sim.cut((from, to) => (from === at) !== (to === at), this.sim.nowMs + forMs);
+  }
+
+  restart(at: number): void {
+    this.sim.crash(this.node(at));
+    this.sim.start(this.node(at));
+  }
+
   claim(
     at: number,
     who: string,

@@ -3,15 +3,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Cluster } from './cluster-fixture.ts';
 
+/** Three nodes, of which the first has a view to write and a disk that takes so long for each write. */
+function writing(diskMs: number) {
+  const cluster = new Cluster(3);
+  const { sim } = cluster;
+  const node = cluster.node(0);
+  node.diskMs = diskMs;
+  sim.call(node, (agreement) => agreement.change(node.now(sim.nowMs), cluster.node(2).id, 'out'));
+  cluster.pass(100);
+  return { cluster, node };
+}
+
 describe('a disk', () => {
   it('that does not answer leaves no claim without an answer, and no message that rests on it is sent', () => {
-    const cluster = new Cluster(3);
-    const node = cluster.node(0);
-    node.diskMs = 1e6;
-    cluster.sim.call(node, (agreement) =>
-      agreement.change(node.now(cluster.sim.nowMs), cluster.node(2).id, 'out'),
-    );
-    cluster.pass(100);
+    const { cluster, node } = writing(1e6);
     cluster.sent.length = 0;
     const request = cluster.claim(0, 'alice', 'a.ts');
     cluster.pass(1600);
@@ -22,13 +27,7 @@ describe('a disk', () => {
   });
 
   it('that is slow holds a claim up no longer than it takes, and no grant of this node alone comes of it', () => {
-    const cluster = new Cluster(3);
-    const node = cluster.node(0);
-    node.diskMs = 780;
-    cluster.sim.call(node, (agreement) =>
-      agreement.change(node.now(cluster.sim.nowMs), cluster.node(2).id, 'out'),
-    );
-    cluster.pass(100);
+    const { cluster } = writing(780);
     const request = cluster.claim(0, 'alice', 'a.ts');
     cluster.pass(3000);
     assert.equal(cluster.granted(request).lock.assurance, 'cluster');
@@ -38,12 +37,10 @@ describe('a disk', () => {
 describe('a start', () => {
   it('waits for members whose connections take long to make, and grants nothing of its own in the place of theirs', () => {
     const cluster = new Cluster(3);
-    const { sim } = cluster;
     const held = cluster.claim(0, 'alice', 'a.ts', { ttlMs: 8000 });
     cluster.pass(20);
-    sim.crash(cluster.node(2));
-    sim.start(cluster.node(2));
-    sim.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 2200);
+    cluster.restart(2);
+    cluster.isolate(2, 2200);
     cluster.pass(1000);
     const request = cluster.claim(2, 'bob', 'a.ts');
     cluster.pass(1500);
@@ -52,10 +49,8 @@ describe('a start', () => {
 
   it('out of reach of all others grants on its own once a claim has waited its time', () => {
     const cluster = new Cluster(3);
-    const { sim } = cluster;
-    sim.crash(cluster.node(2));
-    sim.start(cluster.node(2));
-    sim.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 6000);
+    cluster.restart(2);
+    cluster.isolate(2, 6000);
     const request = cluster.claim(2, 'bob', 'a.ts');
     cluster.pass(1600);
     assert.equal(cluster.answer(request), undefined, 'it was not waited for');
@@ -68,9 +63,8 @@ describe('a start', () => {
     const { sim } = cluster;
     const held = cluster.claim(0, 'alice', 'a.ts', { ttlMs: 10_000 });
     cluster.pass(20);
-    sim.crash(cluster.node(2));
-    sim.start(cluster.node(2));
-    sim.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 3200);
+    cluster.restart(2);
+    cluster.isolate(2, 3200);
     cluster.pass(2300);
     sim.met(cluster.node(2), [cluster.node(0), cluster.node(1)]);
     cluster.pass(400);
@@ -101,7 +95,7 @@ describe('a start', () => {
     const cluster = new Cluster(3);
     const { sim } = cluster;
     sim.crash(cluster.node(2));
-    sim.cut((from, to) => (from === 2) !== (to === 2), sim.nowMs + 2000);
+    cluster.isolate(2, 2000);
     sim.start(cluster.node(2));
     cluster.pass(1900);
     assert.equal(cluster.node(2).disk?.ballot, 0);
@@ -114,7 +108,7 @@ describe('a node that did nothing for a while', () => {
   it('does not take that for the silence of the others', () => {
     const cluster = new Cluster(3);
     const { sim } = cluster;
-    sim.cut((from, to) => (from === 0) !== (to === 0), sim.nowMs + 4001);
+    cluster.isolate(0, 4001);
     sim.stop(cluster.node(0), 4000, false);
     cluster.pass(4000.5);
     const request = cluster.claim(0, 'alice', 'a.ts');
@@ -128,7 +122,7 @@ describe('promises of different rounds', () => {
   it('are brought together although what asks for it is lost', () => {
     const cluster = new Cluster(3);
     const { sim } = cluster;
-    sim.cut((from, to) => (from === 0) !== (to === 0), sim.nowMs + 2200);
+    cluster.isolate(0, 2200);
     cluster.pass(1750);
     // In the way of the next claim here, and nowhere else: so only the others promise that, in rounds below those of this node.
     cluster.claim(0, 'al', 'src/a.ts', { ttlMs: 20_000 });
@@ -151,7 +145,7 @@ describe('a partition', () => {
   it('leaves local grants to the smaller part, which give way afterwards, and their holder is told to whom', () => {
     const cluster = new Cluster(3);
     const { sim } = cluster;
-    sim.cut((from, to) => (from === 0) !== (to === 0), sim.nowMs + 6000);
+    cluster.isolate(0, 6000);
     cluster.pass(2500);
     const local = cluster.claim(0, 'alice', 'a.ts', { ttlMs: 8000 });
     assert.equal(cluster.granted(local).lock.assurance, 'local');
