@@ -13,16 +13,25 @@ export const options: LaneLoopOptions = {
   nice: 15,
 };
 
+/** Beside a burst the index waits, but not for so many events that a query of what it lacks takes more than some seconds. */
+const mostUnindexed = 2_000_000;
+/** Of one transaction that does nothing else. */
+const indexStep = 4096;
+
 export async function open({ places }: LaneStart): Promise<LaneWork> {
   const writer = await AuditWriter.open(places.audit, { mapSizeBytes: places.mapSizeBytes, create: false });
   return {
     apply: (frames) => {
-      writer.append(
-        frames.map(({ payload }) => ({
-          at: decodeNumber(payload, 0) as HlcTime,
-          frame: payload.subarray(8),
-        })),
-      );
+      const records = frames.map(({ payload }) => ({
+        at: decodeNumber(payload, 0) as HlcTime,
+        frame: payload.subarray(8),
+      }));
+      const isBurst = frames.length === options.maxFrames && writer.unindexed < mostUnindexed;
+      writer.append(records, isBurst ? 0 : indexStep);
+    },
+    hasMore: () => writer.unindexed > 0,
+    idle: () => {
+      if (writer.unindexed > 0) writer.indexOldest(indexStep);
     },
     environments: [writer.tables.environment],
     close: () => writer.close(),

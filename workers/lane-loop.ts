@@ -51,8 +51,10 @@ export interface LaneWork {
   apply(frames: readonly Frame[]): Iterable<unknown> | AsyncIterable<unknown> | undefined;
   /** What the thread reads from. Refreshed before it waits: an idle thread would pin its last snapshot, and with it freed pages. */
   readonly environments: readonly Environment[];
-  /** Called about once a second while there is nothing to do. */
+  /** Called while there is nothing in the queue: about once a second, and at once when there is more to do. */
   idle?(): void;
+  /** Whether work is left that was put off until the queue is empty. `idle` does a part of it. @default never */
+  hasMore?(): boolean;
   close(): Promise<void> | void;
 }
 
@@ -110,7 +112,7 @@ async function loop(
     // Libraries that set timers or resolve promises get a turn of the event loop; lmdb-js leaks a little without.
     if (turn % turnsBetweenPauses === 0) await setImmediate();
     for (const environment of work.environments) environment.refresh();
-    const state = consumer.waitForFrames(idleMs);
+    const state = consumer.waitForFrames(work.hasMore?.() === true ? 0 : idleMs);
     if (state === 'closed' || state === 'paused') return state;
     if (state === 'timeout') {
       work.idle?.();

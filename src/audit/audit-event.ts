@@ -53,12 +53,21 @@ export function encodeAuditEvent(event: AuditEvent): Uint8Array {
 
 /** @throws STORE_DAMAGED on anything that `encodeAuditEvent` could not have written under this key. */
 export function decodeAuditEvent(key: number, frame: Uint8Array): AuditEvent {
+  return eventFromFields(key, decodeFields(key, checkedBody(key, frame)));
+}
+
+/** For who only passes it on: a fraction of what decoding it takes. @throws STORE_DAMAGED when it is not as it was encoded. */
+export function checkAuditFrame(key: number, frame: Uint8Array): void {
+  checkedBody(key, frame);
+}
+
+function checkedBody(key: number, frame: Uint8Array): Uint8Array {
   if (frame.length <= headerBytes || frame.length > maxAuditBytes)
     throw damaged(key, `has ${frame.length} bytes`);
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const body = frame.subarray(headerBytes);
   if (view.getUint32(0, true) !== checksum(key, body)) throw damaged(key, 'fails its checksum');
-  return eventFromFields(key, decodeFields(key, body));
+  return body;
 }
 
 function decodeFields(key: number, body: Uint8Array): readonly unknown[] {

@@ -1,8 +1,9 @@
 /** Writing and reading the audit log (audit-tables.ts draws the layout). */
 import assert from 'node:assert/strict';
-import { type AuditEvent, decodeAuditEvent } from '../audit/audit-event.ts';
+import { type AuditEvent, checkAuditFrame, decodeAuditEvent } from '../audit/audit-event.ts';
 import { CollabError } from '../base/errors.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
+import { indexOldest, indexRecords } from './audit-backlog.ts';
 import { type AuditFilter, type AuditPage, defaultAuditLimit } from './audit-store.ts';
 import {
   type AuditEnvironmentOptions,
@@ -10,7 +11,6 @@ import {
   actionPrefix,
   actionValue,
   atOfKey,
-  auditIndexEntries,
   eventDigestBytes,
   isIndexedAction,
   namePrefix,
@@ -21,7 +21,7 @@ import {
 import type { Environment } from './environment.ts';
 import { boundless, type ScanBudget } from './scan-budget.ts';
 import { pathText, positionKey, positionOfKey } from './store-keys.ts';
-import type { Table } from './table.ts';
+import type { Table, TableRange } from './table.ts';
 import { DigestBook, type TrailSpan } from './table-digest.ts';
 
 /** An encoded event and the key that it is checked against. */
@@ -37,11 +37,21 @@ export interface AuditAppendResult {
   readonly newest: HlcTime;
 }
 
+/** What a batch brought. */
+interface Added {
+  readonly added: readonly AuditRecord[];
+  /** `at` of the newest event before it, and with it. */
+  readonly had: number;
+  readonly newest: number;
+}
+
 export class AuditWriter {
   readonly tables: AuditTables;
+  #unindexed: number;
 
   private constructor(tables: AuditTables) {
     this.tables = tables;
+    this.#unindexed = countFrom(tables, new DigestBook(tables.meta).indexed + 1);
   }
 
   /** @throws SCHEMA_NEWER, STORE_DAMAGED, STORE_UNAVAILABLE. */
@@ -49,35 +59,49 @@ export class AuditWriter {
     return new AuditWriter(await openAuditTables(directory, { ...options, writer: true }));
   }
 
+  /** Events without index entries. An estimate, on the high side: retention may have dropped some. */
+  get unindexed(): number {
+    return this.#unindexed;
+  }
+
   /**
    * Writes a batch in one transaction and returns when it is on disk. An event that is there already (a lane that died between
    * its commit and its release sees it again) is skipped; another one under the same `at` is refused, never overwritten.
+   * @param toIndex of all that have none, how many events get their index entries along with it, oldest first.
    */
-  append(records: readonly AuditRecord[]): AuditAppendResult {
-    return this.tables.environment.writeRepeatable(() => {
-      const digests = new DigestBook(this.tables.meta);
-      let newest = newestAt(this.tables);
-      let written = 0;
+  append(records: readonly AuditRecord[], toIndex = Number.POSITIVE_INFINITY): AuditAppendResult {
+    return this.#transaction((digests) => {
+      const had = newestAt(this.tables);
+      const added: AuditRecord[] = [];
+      let newest = had;
       for (const record of records) {
-        const key = positionKey(record.at);
-        if (record.at > newest) {
-          this.tables.events.append(key, ordinary(record.frame));
-          newest = record.at;
-        } else {
-          if (this.#isThere(key, record)) continue;
-          this.tables.events.put(key, ordinary(record.frame));
-        }
-        digests.add('events', key, record.frame, eventDigestBytes);
-        for (const { table, key, value } of auditIndexEntries(decodeAuditEvent(record.at, record.frame))) {
-          this.tables.table(table).put(key, value);
-          digests.add(table, key, value);
-        }
-        written++;
+        if (!this.#write(record, newest, digests)) continue;
+        added.push(record);
+        if (record.at > newest) newest = record.at;
       }
       digests.raise({ newest });
-      digests.save();
-      return { written, newest };
+      const unindexed = this.#index(digests, { added, had, newest }, toIndex);
+      return { unindexed, result: { written: added.length, newest } };
     });
+  }
+
+  /** Gives so many of the events that have none their index entries, in one transaction. */
+  indexOldest(most: number): void {
+    this.#transaction((digests) => {
+      const done = indexOldest(this.tables, digests, most);
+      return { unindexed: done < most ? 0 : Math.max(0, this.#unindexed - done), result: undefined };
+    });
+  }
+
+  #transaction<T>(action: (digests: DigestBook) => { readonly unindexed: number; readonly result: T }): T {
+    const { unindexed, result } = this.tables.environment.writeRepeatable(() => {
+      const digests = new DigestBook(this.tables.meta);
+      const done = action(digests);
+      digests.save();
+      return done;
+    });
+    this.#unindexed = unindexed;
+    return result;
   }
 
   /** `at` of the newest event ever, 0 when there was none: the next one must be above it, also after a restart. */
@@ -87,7 +111,7 @@ export class AuditWriter {
   }
 
   /** Remembers events of a time that are not here any more: of a copy of a trail that dropped some. */
-  raiseSpan(span: TrailSpan): void {
+  raiseSpan(span: Pick<TrailSpan, 'newest' | 'dropped'>): void {
     this.tables.environment.write(() => {
       const digests = new DigestBook(this.tables.meta);
       digests.raise(span);
@@ -97,6 +121,33 @@ export class AuditWriter {
 
   close(): Promise<void> {
     return this.tables.environment.close();
+  }
+
+  /** False when it is there already. */
+  #write(record: AuditRecord, newest: HlcTime, digests: DigestBook): boolean {
+    const { at, frame } = record;
+    checkAuditFrame(at, frame);
+    const key = positionKey(at);
+    if (at > newest) this.tables.events.append(key, ordinary(frame));
+    else if (this.#isThere(key, record)) return false;
+    else this.tables.events.put(key, ordinary(frame));
+    digests.add('events', key, frame, eventDigestBytes);
+    return true;
+  }
+
+  /** Returns how many are left without index entries. */
+  #index(digests: DigestBook, { added, had, newest }: Added, most: number): number {
+    const { indexed } = digests;
+    if (indexed >= had && added.length <= most) {
+      indexRecords(this.tables, digests, added);
+      digests.raise({ indexed: newest });
+      return 0;
+    }
+    const late = added.filter(({ at }) => at <= indexed);
+    indexRecords(this.tables, digests, late);
+    const waiting = this.#unindexed + added.length - late.length;
+    const done = most === 0 ? 0 : indexOldest(this.tables, digests, most);
+    return done < most ? 0 : waiting - done;
   }
 
   #isThere(key: Buffer, { at, frame }: AuditRecord): boolean {
@@ -187,26 +238,31 @@ export function auditFits(event: AuditEvent, filter: AuditFilter): boolean {
   );
 }
 
-/** Times of events that may fit, newest first, by the index that is likely to name the fewest. */
+/** Times of events that may fit, newest first, by the index that is likely to name the fewest; where it does not reach, all of them. */
 function* candidates(tables: AuditTables, filter: AuditFilter, budget: ScanBudget): Generator<number> {
   const from = Math.max(0, filter.from ?? 0);
   const to = Math.min(filter.to ?? Number.MAX_SAFE_INTEGER, filter.cursor ?? Number.MAX_SAFE_INTEGER);
   if (from >= to) return;
   const { table, prefix } = bestIndex(tables, filter);
-  const range = { from: withAt(prefix, from), to: withAt(prefix, to), reverse: true };
-  if (table === tables.events) {
-    for (const key of table.keys(range)) {
-      budget.entry();
-      yield positionOfKey(key);
-    }
-    return;
+  const beyond = table === tables.events ? from : new DigestBook(tables.meta).indexed + 1;
+  for (const key of tables.events.keys(span(noPrefix, Math.max(from, beyond), to))) {
+    budget.entry();
+    yield positionOfKey(key);
   }
+  if (table === tables.events || from >= beyond) return;
   const wanted = filter.action === undefined ? undefined : actionValue(filter.action);
-  for (const { key, value } of table.entries(range)) {
+  for (const { key, value } of table.entries(span(prefix, from, Math.min(to, beyond)))) {
     budget.entry();
     if (key.length === prefix.length + 8 && (wanted === undefined || value.equals(wanted)))
       yield atOfKey(key);
   }
+}
+
+const noPrefix = Buffer.alloc(0);
+
+/** Newest first; nothing when `from` is not below `to`. */
+function span(prefix: Buffer, from: number, to: number): TableRange {
+  return { from: withAt(prefix, Math.min(from, to)), to: withAt(prefix, to), reverse: true };
 }
 
 function bestIndex(tables: AuditTables, filter: AuditFilter): { table: Table; prefix: Buffer } {
@@ -217,7 +273,7 @@ function bestIndex(tables: AuditTables, filter: AuditFilter): { table: Table; pr
   if (holder !== undefined) return { table: tables.holder, prefix: namePrefix(holder) };
   if (action !== undefined && isIndexedAction(action))
     return { table: tables.action, prefix: actionPrefix(action) };
-  return { table: tables.events, prefix: Buffer.alloc(0) };
+  return { table: tables.events, prefix: noPrefix };
 }
 
 /** `at` of the newest event that there ever was, dropped ones included; 0 when there was none. */
@@ -225,9 +281,16 @@ function newestEver(tables: AuditTables): HlcTime {
   return trailSpan(tables).newest as HlcTime;
 }
 
-export function trailSpan(tables: AuditTables): Required<TrailSpan> {
+export function trailSpan(tables: AuditTables): Required<Pick<TrailSpan, 'newest' | 'dropped'>> {
   const { newest, dropped } = new DigestBook(tables.meta);
   return { newest: Math.max(newestAt(tables), newest), dropped };
+}
+
+function countFrom(tables: AuditTables, from: number): number {
+  if (from > Number.MAX_SAFE_INTEGER) return 0;
+  let count = 0;
+  for (const _ of tables.events.keys({ from: positionKey(from) })) count += 1;
+  return count;
 }
 
 function newestAt(tables: AuditTables): HlcTime {

@@ -8,8 +8,9 @@
  * target   project 00 path 00 [u64 at]     → [u8 action]    once per path that the event's targets name
  * action   [u8 action][u64 at]             → [u8 action]    all but the three actions that make up the bulk
  * meta     schema  1
- *          digest  a sum over the entries of each table, and what the trail spans (table-digest.ts)
+ *          digest  a sum over the entries of each table, what the trail spans (table-digest.ts), and up to where it is indexed
  * ```
+ * The four indexes may be behind the events (audit-backlog.ts).
  * The number of events is LMDB's own count of the table, which no crash can put out of step.
  */
 import { type AuditAction, auditActions } from '../audit/audit-action.ts';
@@ -18,7 +19,7 @@ import { type Environment, type EnvironmentOptions, openEnvironment } from './en
 import { checkSchema, isCount, MetaTable } from './meta-table.ts';
 import { pathText } from './store-keys.ts';
 import type { Table } from './table.ts';
-import { DigestBook, digestName, type TrailSpan } from './table-digest.ts';
+import { DigestBook, type TrailSpan } from './table-digest.ts';
 
 export const auditSchema = 1;
 export const auditIndexTables = ['holder', 'lock', 'target', 'action'] as const;
@@ -61,11 +62,15 @@ export class AuditTables {
     return this[name];
   }
 
-  /** Inside `write` only: makes the digests when there are none, as in a trail from before there were any. */
+  /** Inside `write` only: makes the digests when there are none, as in a trail from before there were any; such a trail is indexed. */
   beginDigests(): void {
     const { events, holder, lock, target, action } = this;
     const valueBytes = (table: string) => (table === 'events' ? eventDigestBytes : Number.MAX_SAFE_INTEGER);
     DigestBook.begin(this.meta, { events, holder, lock, target, action }, valueBytes, this.#span());
+    const digests = new DigestBook(this.meta);
+    if (!Number.isFinite(digests.indexed))
+      digests.raise({ indexed: Math.max(digests.newest, this.#span().newest ?? 0) });
+    digests.save();
   }
 
   #span(): TrailSpan {
@@ -95,7 +100,7 @@ export async function openAuditTables(
     const isNew = tables.meta.get('schema', isCount) === undefined && tables.events.isEmpty();
     if (isNew && !environment.readOnly) environment.write(() => tables.meta.put('schema', auditSchema));
     else if (!isNew) checkSchema(tables.meta, auditSchema, directory);
-    if (options.writer === true && !tables.meta.has(digestName))
+    if (options.writer === true && !Number.isFinite(new DigestBook(tables.meta).indexed))
       environment.write(() => tables.beginDigests());
     return tables;
   } catch (error) {

@@ -18,6 +18,8 @@ export interface TrailSpan {
   readonly newest?: number;
   /** `at` of the newest event that retention has dropped: no older one belongs there. */
   readonly dropped?: number;
+  /** `at` up to which the events have their index entries; later ones have none yet. Absent in a trail from before any went without. */
+  readonly indexed?: number;
 }
 
 /** The meta value. */
@@ -26,9 +28,10 @@ export interface StoredDigest extends TrailSpan {
 }
 
 export function isStoredDigest(value: unknown): value is StoredDigest {
-  const { tables, newest, dropped } = (value ?? {}) as Partial<Record<keyof StoredDigest, unknown>>;
+  const { tables, ...span } = (value ?? {}) as Partial<Record<keyof StoredDigest, unknown>>;
   if (typeof tables !== 'object' || tables === null) return false;
-  if (![newest, dropped].every((at) => at === undefined || isCount(at))) return false;
+  const times = [span.newest, span.dropped, span.indexed];
+  if (!times.every((at) => at === undefined || isCount(at))) return false;
   return Object.values(tables).every(
     (pair) => Array.isArray(pair) && pair.length === 2 && isCount(pair[0]) && isCount(pair[1]),
   );
@@ -115,10 +118,9 @@ export class DigestBook {
     this.#meta = meta;
     const stored = meta.get(digestName, isStoredDigest);
     this.#isKept = stored !== undefined;
-    const { newest, dropped } = stored ?? {};
-    this.#span = { ...(newest !== undefined && { newest }), ...(dropped !== undefined && { dropped }) };
-    for (const [name, [count, sum]] of Object.entries(stored?.tables ?? {}))
-      this.#sums.set(name, { count, sum });
+    const { tables = {}, ...span } = stored ?? {};
+    this.#span = span;
+    for (const [name, [count, sum]] of Object.entries(tables)) this.#sums.set(name, { count, sum });
   }
 
   get newest(): number {
@@ -129,11 +131,18 @@ export class DigestBook {
     return this.#span.dropped ?? 0;
   }
 
-  /** Neither ever falls. */
-  raise({ newest = 0, dropped = 0 }: TrailSpan): void {
+  /** Infinite when all have their index entries. */
+  get indexed(): number {
+    return this.#span.indexed ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** None of them ever falls. */
+  raise({ newest = 0, dropped = 0, indexed }: TrailSpan): void {
+    const known = this.#span.indexed;
     this.#span = {
       newest: Math.max(this.newest, newest),
       dropped: Math.max(this.dropped, dropped),
+      ...((indexed ?? known) !== undefined && { indexed: Math.max(known ?? 0, indexed ?? 0) }),
     };
   }
 

@@ -10,11 +10,12 @@ import {
 import { isCount } from './meta-table.ts';
 import { positionKey, positionOfKey } from './store-keys.ts';
 import type { TableEntry } from './table.ts';
+import { DigestBook } from './table-digest.ts';
 import type { VerifyProgress, VerifyReport } from './verify-report.ts';
 
 type Counts = Record<AuditIndexTable, number>;
 
-/** Every event decodes and is found by each of its index entries; every index entry names an event that has it. */
+/** Every event decodes and is found by each of its index entries, once it is to have them; every index entry names an event that has it. */
 export function* verifyAudit(
   tables: AuditTables,
   report: VerifyReport,
@@ -30,12 +31,13 @@ export function* verifyAudit(
   while (from !== undefined) {
     let seen = 0;
     let next: Buffer | undefined;
+    const { indexed } = new DigestBook(tables.meta);
     for (const entry of tables.events.entries({ from })) {
       if (seen++ === step) {
         next = entry.key;
         break;
       }
-      missing += verifyEvent(tables, report, entry, expected);
+      missing += verifyEvent(tables, report, entry, expected, indexed);
     }
     from = next;
     yield { store: 'audit', done: report.checked.auditEvents, total };
@@ -47,11 +49,18 @@ export function* verifyAudit(
 }
 
 /** Returns how many entries are missing, 1 for an event that cannot be read. */
-function verifyEvent(tables: AuditTables, report: VerifyReport, entry: TableEntry, expected: Counts): number {
+function verifyEvent(
+  tables: AuditTables,
+  report: VerifyReport,
+  entry: TableEntry,
+  expected: Counts,
+  indexed: number,
+): number {
   report.checked.auditEvents++;
   const at = entry.key.length === 8 ? positionOfKey(entry.key) : 0;
   const event = report.attempt('audit', `event ${at}`, () => decodeAuditEvent(at, entry.value));
   if (event === undefined) return 1;
+  if (at > indexed) return 0;
   let missing = 0;
   for (const { table, key, value } of auditIndexEntries(event)) {
     report.checked.indexEntries++;
@@ -74,12 +83,13 @@ function* verifySurplus(
   for (let done = 0; from !== undefined; ) {
     let seen = 0;
     let next: Buffer | undefined;
+    const { indexed } = new DigestBook(tables.meta);
     for (const entry of tables.table(table).entries({ from })) {
       if (seen++ === step) {
         next = entry.key;
         break;
       }
-      if (!isExpected(tables, table, entry))
+      if (atOfKey(entry.key) > indexed || !isExpected(tables, table, entry))
         report.add('audit', `${table} entry ${entry.key.toString('hex')}`, 'belongs to no event');
     }
     done += seen;

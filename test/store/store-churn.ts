@@ -75,7 +75,8 @@ function act(
         ),
       }),
     );
-    audit.append(events.map((event) => ({ at: event.at, frame: encodeAuditEvent(event) })));
+    const records = events.map((event) => ({ at: event.at, frame: encodeAuditEvent(event) }));
+    audit.append(records, random.pick([0, 100, Number.POSITIVE_INFINITY]));
   } else if (choice < 0.93) {
     const { clock } = log.headState();
     const before = (clock - random.int(0, 2000)) as HlcTime;

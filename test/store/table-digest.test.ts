@@ -46,9 +46,11 @@ const actions: Readonly<Record<string, (work: Work) => void>> = {
       }),
     );
     const records = events.map((event) => ({ at: event.at, frame: encodeAuditEvent(event) }));
-    audit.append(records);
+    // Beside a burst the index waits.
+    audit.append(records, random.pick([0, 10, Number.POSITIVE_INFINITY]));
     // A lane that died before it released them appends them again.
     if (random.chance(0.3)) audit.append(records);
+    if (random.chance(0.5)) audit.indexOldest(random.int(1, 50));
   },
   'drop deltas': ({ parts, random }) => {
     const before = (parts.log.headState().clock - random.int(0, 200)) as HlcTime;
@@ -162,6 +164,7 @@ describe('the digest of a table', () => {
       { tables: [], newest: -1 },
       { tables: { a: [1] } },
       { tables: { a: [1, -1] } },
+      { tables: {}, indexed: -1 },
     ];
     for (const value of wrong) assert.equal(isStoredDigest(value), false, JSON.stringify(value));
     assert.equal(isStoredDigest({ tables: { a: [1, 2] }, newest: 3 }), true);
