@@ -1,5 +1,6 @@
 /** The private network of a cluster: libp2p, put together. The only file that knows its parts. */
 import './promise-polyfill.ts';
+import './stream-window.ts';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type GossipSub, gossipsub } from '@chainsafe/libp2p-gossipsub';
