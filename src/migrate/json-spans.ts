@@ -1,7 +1,7 @@
 /**
  * Finds where the members of a large JSON file lie, without holding or parsing it: a file of vectors may be longer than the
  * longest string that V8 has (512 MB), and a streaming parser gives up the whole file at the first fault. Here only quotes and
- * brackets are followed, so a fault inside of a member costs that member; vector-file.ts goes on behind one in a bracket.
+ * brackets are followed, so a fault inside of a member costs that member; legacy-vector-file.ts goes on behind one in a bracket.
  */
 import assert from 'node:assert/strict';
 

@@ -9,8 +9,8 @@ import {
   type LegacyDocument,
   wellFormed,
 } from './legacy-document.ts';
+import { type DocumentSpan, type Reading, readDocument, readVectorFile } from './legacy-vector-file.ts';
 import { openPlainFile } from './plain-file.ts';
-import { type DocumentSpan, type Reading, readDocument, readVectorFile } from './vector-file.ts';
 
 /** Where a document lies. Its text stays on disk: ten thousand of them may be 300 MB. */
 export interface DocumentEntry extends AgedDocument, DocumentSpan {
