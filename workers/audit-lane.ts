@@ -2,6 +2,7 @@
 import type { HlcTime } from '../src/base/hybrid-clock.ts';
 import type { LaneStart } from '../src/offload/contract.ts';
 import { decodeNumber } from '../src/queue/lane-frames.ts';
+import type { Frame } from '../src/queue/queue-consumer.ts';
 import { AuditWriter } from '../src/store/audit-log.ts';
 import type { LaneLoopOptions, LaneWork } from './lane-loop.ts';
 
@@ -14,9 +15,9 @@ export const options: LaneLoopOptions = {
 };
 
 /** Beside a burst the index waits, but not for so many events that a query of what it lacks takes more than some seconds. */
-const mostUnindexed = 2_000_000;
-/** Of one transaction that does nothing else. */
-const indexStep = 4096;
+const mostUnindexed = 1_000_000;
+/** Events of one step: they write 1500 pages at most, which a disk that is nearly full must have room for (write-probe.ts). */
+const indexStep = 512;
 
 export async function open({ places }: LaneStart): Promise<LaneWork> {
   const writer = await AuditWriter.open(places.audit, { mapSizeBytes: places.mapSizeBytes, create: false });
@@ -26,8 +27,8 @@ export async function open({ places }: LaneStart): Promise<LaneWork> {
         at: decodeNumber(payload, 0) as HlcTime,
         frame: payload.subarray(8),
       }));
-      const isBurst = frames.length === options.maxFrames && writer.unindexed < mostUnindexed;
-      writer.append(records, isBurst ? 0 : indexStep);
+      const waits = isBurst(frames) && writer.unindexed < mostUnindexed;
+      writer.append(records, waits ? 0 : Math.max(indexStep, frames.length));
     },
     hasMore: () => writer.unindexed > 0,
     idle: () => {
@@ -36,4 +37,11 @@ export async function open({ places }: LaneStart): Promise<LaneWork> {
     environments: [writer.tables.environment],
     close: () => writer.close(),
   };
+}
+
+/** There is as much in a batch as may be: more is waiting, or nearly so. */
+function isBurst(frames: readonly Frame[]): boolean {
+  if (frames.length === options.maxFrames) return true;
+  const bytes = frames.reduce((sum, { payload }) => sum + payload.length, 0);
+  return bytes > options.maxBytes / 2;
 }

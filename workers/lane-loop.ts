@@ -116,6 +116,8 @@ async function loop(
     if (state === 'closed' || state === 'paused') return state;
     if (state === 'timeout') {
       work.idle?.();
+      // Others write to the store as well, and a check of it needs a moment in which nobody does.
+      if (work.hasMore?.() === true) Atomics.wait(never, 0, 0, options.lingerMs);
       continue;
     }
     const batch = consumer.take(options.maxFrames, options.maxBytes);

@@ -43,15 +43,17 @@ interface Added {
   /** `at` of the newest event before it, and with it. */
   readonly had: number;
   readonly newest: number;
+  /** Events that had no index entries before it. */
+  readonly waiting: number;
 }
 
 export class AuditWriter {
   readonly tables: AuditTables;
-  #unindexed: number;
+  /** Undefined until somebody asks: counting may take a second, and most writers have nothing to do with it. */
+  #unindexed: number | undefined;
 
   private constructor(tables: AuditTables) {
     this.tables = tables;
-    this.#unindexed = countFrom(tables, new DigestBook(tables.meta).indexed + 1);
   }
 
   /** @throws SCHEMA_NEWER, STORE_DAMAGED, STORE_UNAVAILABLE. */
@@ -61,6 +63,7 @@ export class AuditWriter {
 
   /** Events without index entries. An estimate, on the high side: retention may have dropped some. */
   get unindexed(): number {
+    this.#unindexed ??= countFrom(this.tables, new DigestBook(this.tables.meta).indexed + 1);
     return this.#unindexed;
   }
 
@@ -70,6 +73,7 @@ export class AuditWriter {
    * @param toIndex of all that have none, how many events get their index entries along with it, oldest first.
    */
   append(records: readonly AuditRecord[], toIndex = Number.POSITIVE_INFINITY): AuditAppendResult {
+    const waiting = this.unindexed;
     return this.#transaction((digests) => {
       const had = newestAt(this.tables);
       const added: AuditRecord[] = [];
@@ -80,16 +84,17 @@ export class AuditWriter {
         if (record.at > newest) newest = record.at;
       }
       digests.raise({ newest });
-      const unindexed = this.#index(digests, { added, had, newest }, toIndex);
+      const unindexed = this.#index(digests, { added, had, newest, waiting }, toIndex);
       return { unindexed, result: { written: added.length, newest } };
     });
   }
 
   /** Gives so many of the events that have none their index entries, in one transaction. */
   indexOldest(most: number): void {
+    const waiting = this.unindexed;
     this.#transaction((digests) => {
       const done = indexOldest(this.tables, digests, most);
-      return { unindexed: done < most ? 0 : Math.max(0, this.#unindexed - done), result: undefined };
+      return { unindexed: done < most ? 0 : Math.max(0, waiting - done), result: undefined };
     });
   }
 
@@ -136,7 +141,7 @@ export class AuditWriter {
   }
 
   /** Returns how many are left without index entries. */
-  #index(digests: DigestBook, { added, had, newest }: Added, most: number): number {
+  #index(digests: DigestBook, { added, had, newest, waiting }: Added, most: number): number {
     const { indexed } = digests;
     if (indexed >= had && added.length <= most) {
       indexRecords(this.tables, digests, added);
@@ -145,9 +150,8 @@ export class AuditWriter {
     }
     const late = added.filter(({ at }) => at <= indexed);
     indexRecords(this.tables, digests, late);
-    const waiting = this.#unindexed + added.length - late.length;
     const done = most === 0 ? 0 : indexOldest(this.tables, digests, most);
-    return done < most ? 0 : waiting - done;
+    return done < most ? 0 : waiting + added.length - late.length - done;
   }
 
   #isThere(key: Buffer, { at, frame }: AuditRecord): boolean {

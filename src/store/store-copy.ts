@@ -20,6 +20,7 @@ import { type Environment, openEnvironment } from './environment.ts';
 import type { LogView } from './log-view.ts';
 import { positionKey, positionOfKey } from './store-keys.ts';
 import type { Table, TableEntry } from './table.ts';
+import { DigestBook } from './table-digest.ts';
 
 /** The environments. Their places in this list stand for them in frames. */
 export const storeNames = ['delta', 'index', 'audit'] as const;
@@ -102,10 +103,14 @@ export async function* copyAudit(
       from.environment.refresh();
       const batch = takeBatch(from.events, next);
       if (batch.length === 0) break;
-      writer.append(
-        batch.map(({ key, value }) => ({ at: positionOfKey(key) as number as HlcTime, frame: value })),
-      );
       next = keyBehind(batch);
+      const { indexed } = new DigestBook(from.meta);
+      const records = batch.map(({ key, value }) => ({
+        at: positionOfKey(key) as number as HlcTime,
+        frame: value,
+      }));
+      // What waits for its index there does so in the copy: beside a burst it would never be done.
+      writer.append(records, records.filter(({ at }) => at <= indexed).length);
       yield;
     }
     // Retention may have dropped the newest event too.

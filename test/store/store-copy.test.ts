@@ -46,11 +46,14 @@ async function original(t: TestContext): Promise<Original> {
   return stores;
 }
 
-function add(stores: Original): void {
+function add(stores: Original, toIndex?: number): void {
   append(stores, stores.author.owns(100, { payload: { path: 'src/a.ts', text: 'x'.repeat(300) } }));
   const tick = Math.max(stores.audit.newest(), baseTime) - baseTime;
   const events = Array.from({ length: 100 }, (_, at) => auditEvent(tick + at + 1));
-  stores.audit.append(events.map((event) => ({ at: event.at, frame: encodeAuditEvent(event) })));
+  stores.audit.append(
+    events.map((event) => ({ at: event.at, frame: encodeAuditEvent(event) })),
+    toIndex,
+  );
 }
 
 function copyOf({ log, audit, directory }: Original, store: StoreName): AsyncGenerator<undefined> {
@@ -103,6 +106,22 @@ describe('a copy of the stores', () => {
     stores.index.applyUpTo(Number.MAX_SAFE_INTEGER);
     await assertEqual(stores);
     t.diagnostic(`seed ${seed}`);
+  });
+
+  it('of a trail has its index as far as the trail has, and goes on from there', async (t) => {
+    const stores = await original(t);
+    const entries = stores.audit.tables.holder.count();
+    for (let part = 0; part < 30; part++) add(stores, 0);
+    for (const store of storeNames) for await (const _ of copyOf(stores, store));
+    stores.index.applyUpTo(Number.MAX_SAFE_INTEGER);
+    for await (const _ of copyOf(stores, 'index'));
+    await assertEqual(stores);
+    const copy = await AuditWriter.open(copyDirectory(join(stores.directory, 'audit')));
+    t.after(() => copy.close());
+    assert.equal(copy.tables.events.count(), entries + 3000);
+    assert.equal(copy.tables.holder.count(), entries);
+    while (copy.unindexed > 0) copy.indexOldest(1000);
+    assert.equal(copy.tables.holder.count(), entries + 3000);
   });
 
   it('is no store until it is finished', async (t) => {
