@@ -31,6 +31,13 @@ const headerBytes = 4;
 
 /** `[u32 checksum seeded with at][CBOR array]`, the value that the audit log stores under `at`. */
 export function encodeAuditEvent(event: AuditEvent): Uint8Array {
+  return Buffer.concat(auditFrameParts(event));
+}
+
+const checksumPart = Buffer.alloc(headerBytes);
+
+/** The same in two parts, for who copies it at once: the next call overwrites the first of them. */
+export function auditFrameParts(event: AuditEvent): readonly [checksum: Uint8Array, body: Uint8Array] {
   const body = encodeCbor([
     eventVersion,
     event.at,
@@ -45,10 +52,8 @@ export function encodeAuditEvent(event: AuditEvent): Uint8Array {
     event.intention ?? null,
     event.metadata ?? null,
   ]);
-  const frame = Buffer.allocUnsafe(headerBytes + body.length);
-  frame.set(body, headerBytes);
-  frame.writeUInt32LE(checksum(event.at, body), 0);
-  return frame;
+  checksumPart.writeUInt32LE(checksum(event.at, body), 0);
+  return [checksumPart, body];
 }
 
 /** @throws STORE_DAMAGED on anything that `encodeAuditEvent` could not have written under this key. */

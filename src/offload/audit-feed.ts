@@ -2,10 +2,10 @@
  * Takes audit events off the main thread's hot path: `take` only appends to a list; encoding and queueing happen in slices
  * between other work, so that recording a transition never delays a lock.
  */
-import { type AuditDraft, type AuditEvent, encodeAuditEvent } from '../audit/audit-event.ts';
+import { type AuditDraft, type AuditEvent, auditFrameParts } from '../audit/audit-event.ts';
 import { type HlcTime, hlcToMs } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
-import { encodeNumbers, frameKind } from '../queue/lane-frames.ts';
+import { frameKind } from '../queue/lane-frames.ts';
 import type { QueueProducer } from '../queue/queue-producer.ts';
 import { maxAuditBacklog } from './lane-policy.ts';
 
@@ -36,6 +36,9 @@ export class AuditFeed {
   #firstLostMs = 0;
   #lastLost: HlcTime = 0 as HlcTime;
   #idle: (() => void)[] = [];
+  /** As `encodeNumbers` writes it, without memory of its own for each event. */
+  readonly #at = new Float64Array(1);
+  readonly #atBytes = new Uint8Array(this.#at.buffer);
 
   /** @param maxBacklog events that may wait to be encoded. @default maxAuditBacklog */
   constructor(queue: QueueProducer, node: NodeId, maxBacklog = maxAuditBacklog) {
@@ -114,7 +117,8 @@ export class AuditFeed {
   }
 
   #push(event: AuditEvent): number | 'full' | 'closed' {
-    return this.#queue.tryPushParts([encodeNumbers(event.at), encodeAuditEvent(event)], frameKind.event);
+    this.#at[0] = event.at;
+    return this.#queue.tryPushParts([this.#atBytes, ...auditFrameParts(event)], frameKind.event);
   }
 
   #waitForSpace(): void {
@@ -163,7 +167,9 @@ export class AuditFeed {
       this.#tickets = this.#tickets.filter((ticket) => ticket > released);
       this.#nextTrim = this.#tickets.length + ticketsBetweenTrims;
     }
-    if (this.#sent < 4096 && this.#sent < this.#pending.length) return;
+    // Half of it at least, so that a long backlog is not copied again and again.
+    if (this.#sent < this.#pending.length && (this.#sent < 4096 || this.#sent * 2 < this.#pending.length))
+      return;
     this.#pending = this.#pending.slice(this.#sent);
     this.#sent = 0;
   }
