@@ -39,7 +39,10 @@ export interface CopyOptions {
 const batchRecords = 2000;
 const batchBytes = 1024 * 1024;
 
-/** Copies the log; yields after each transaction. */
+/**
+ * Copies the log as far as it goes; yields after each transaction. A batch that is not full is the end, also when more has come since: beside
+ * authors who never pause there would be no other. Whoever wants all of it calls again when nobody writes any more.
+ */
 export async function* copyLog(
   from: LogView,
   directory: string,
@@ -48,30 +51,29 @@ export async function* copyLog(
   const to = openDeltaEnvironment(directory, { ...options, writer: true });
   try {
     const log = to.table('log');
+    const meta = to.table('meta');
     from.environment.refresh();
     for (let next = Math.max(from.trimmed(), lastKey(log) + 1); ; ) {
       from.environment.refresh();
-      const batch = takeBatch(from.log, next);
-      if (batch.length === 0) break;
+      const { entries, isLast } = takeBatch(from.log, next);
+      // Of the same moment as the end of the log. Last, and whole: until it is there the copy is no log.
+      const original = isLast ? [...from.environment.table('meta').entries()] : undefined;
       to.write(() => {
-        for (const { key, value } of batch) log.append(key, value);
+        for (const { key, value } of entries) log.append(key, value);
+        if (original === undefined) return;
+        meta.clear();
+        for (const { key, value } of original) meta.put(key, value);
       });
-      next = keyBehind(batch);
+      if (isLast) break;
+      next = keyBehind(entries);
       yield;
     }
-    // Last, and whole: until it is there the copy is no log.
-    const meta = to.table('meta');
-    const original = [...from.environment.table('meta').entries()];
-    to.write(() => {
-      meta.clear();
-      for (const { key, value } of original) meta.put(key, value);
-    });
   } finally {
     await to.close();
   }
 }
 
-/** The index is derived from the log: its copy is a new one. */
+/** The index is derived from the log: its copy is a new one, as far as the log goes now. */
 export async function* copyIndex(
   log: LogView,
   directory: string,
@@ -79,8 +81,10 @@ export async function* copyIndex(
 ): AsyncGenerator<undefined> {
   const writer = await DeltaIndexWriter.open(directory, log, options);
   try {
+    log.environment.refresh();
+    const head = log.head();
     for (let applied = writer.applied(); ; ) {
-      const done = writer.applyBatch(applied, Number.MAX_SAFE_INTEGER);
+      const done = writer.applyBatch(applied, head);
       const isTidy = !writer.tidy(done !== applied);
       if (done === applied && isTidy) break;
       applied = done;
@@ -91,7 +95,7 @@ export async function* copyIndex(
   }
 }
 
-/** Copies the events; what leads to them is derived anew. */
+/** Copies the events as far as they go, as `copyLog` does; what leads to them is derived anew. */
 export async function* copyAudit(
   from: AuditTables,
   directory: string,
@@ -101,16 +105,16 @@ export async function* copyAudit(
   try {
     for (let next = lastKey(writer.tables.events) + 1; ; ) {
       from.environment.refresh();
-      const batch = takeBatch(from.events, next);
-      if (batch.length === 0) break;
-      next = keyBehind(batch);
+      const { entries, isLast } = takeBatch(from.events, next);
       const { indexed } = new DigestBook(from.meta);
-      const records = batch.map(({ key, value }) => ({
+      const records = entries.map(({ key, value }) => ({
         at: positionOfKey(key) as number as HlcTime,
         frame: value,
       }));
       // What waits for its index there does so in the copy: beside a burst it would never be done.
       writer.append(records, records.filter(({ at }) => at <= indexed).length);
+      if (isLast) break;
+      next = keyBehind(entries);
       yield;
     }
     // Retention may have dropped the newest event too.
@@ -150,19 +154,25 @@ export async function writeSnapshot(environment: Environment, directory: string)
   await syncPath(file);
 }
 
-function takeBatch(table: Table, from: number): readonly TableEntry[] {
-  const batch: TableEntry[] = [];
-  let bytes = 0;
-  for (const entry of table.entries({ from: positionKey(from) })) {
-    batch.push(entry);
-    bytes += entry.value.length;
-    if (batch.length === batchRecords || bytes >= batchBytes) break;
-  }
-  return batch;
+interface Batch {
+  readonly entries: readonly TableEntry[];
+  /** It goes to the end of what is there. */
+  readonly isLast: boolean;
 }
 
-function keyBehind(batch: readonly TableEntry[]): number {
-  const last = batch.at(-1);
+function takeBatch(table: Table, from: number): Batch {
+  const entries: TableEntry[] = [];
+  let bytes = 0;
+  for (const entry of table.entries({ from: positionKey(from) })) {
+    entries.push(entry);
+    bytes += entry.value.length;
+    if (entries.length === batchRecords || bytes >= batchBytes) return { entries, isLast: false };
+  }
+  return { entries, isLast: true };
+}
+
+function keyBehind(entries: readonly TableEntry[]): number {
+  const last = entries.at(-1);
   return last === undefined ? 0 : positionOfKey(last.key) + 1;
 }
 

@@ -1,7 +1,7 @@
 /** `backup` and `restore` on damage, after a kill, and on a terminal. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -65,8 +65,13 @@ describe('agent-collab backup and restore', () => {
     });
     const ended = new Promise((resolve) => pty.once('close', resolve));
     while (!/(backing up|copying .* %\)) … \d+s/.test(shown)) await delay(50);
-    const [name] = readdirSync(join(cli.home, 'backups'));
-    const marker = readFileSync(join(cli.home, 'backups', name ?? '', 'incomplete.json'), 'utf8');
+    // On a slow machine a second is over before the process has made its directory.
+    const markerIn = () => {
+      const [name = ''] = readdirSync(join(cli.home, 'backups'));
+      return join(cli.home, 'backups', name, 'incomplete.json');
+    };
+    while (!existsSync(markerIn())) await delay(50);
+    const marker = readFileSync(markerIn(), 'utf8');
     process.kill((JSON.parse(marker) as { pid: number }).pid, 'SIGKILL');
     assert.equal(await ended, 5, shown);
     assert.match(shown, /the backup was ended by SIGKILL[\s\S]*Run it again/);

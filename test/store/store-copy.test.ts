@@ -124,8 +124,24 @@ describe('a copy of the stores', () => {
     assert.equal(copy.tables.holder.count(), entries + 3000);
   });
 
+  it('ends where the stores ended, also beside authors who never pause', async (t) => {
+    const stores = await original(t);
+    for (const store of storeNames) {
+      let steps = 0;
+      for await (const _ of copyOf(stores, store)) {
+        add(stores);
+        steps += 1;
+        assert.ok(steps < 20, `${store}: no end after ${steps} steps`);
+      }
+    }
+    stores.index.applyUpTo(Number.MAX_SAFE_INTEGER);
+    for (const store of storeNames) for await (const _ of copyOf(stores, store));
+    await assertEqual(stores);
+  });
+
   it('is no store until it is finished', async (t) => {
     const stores = await original(t);
+    for (let part = 0; part < 30; part++) add(stores);
     const place = copyDirectory(join(stores.directory, 'delta'));
     for await (const _ of copyOf(stores, 'delta')) break;
     const { delta } = await checkAtStart({ ...placesIn(stores.directory), delta: place });
