@@ -30,12 +30,11 @@ export const auditTrail: BenchSpec = {
     const rates: number[] = [];
     const indexedRates: number[] = [];
     let lost = 0;
-    let directory = '';
     let stores: OpenStores | undefined;
     let behind: BenchLatency | undefined;
     for (let repetition = 0; repetition < repetitionsOf(context); repetition += 1) {
       await stores?.close();
-      directory = join(context.scratch, String(repetition));
+      const directory = join(context.scratch, String(repetition));
       const opened = await openBenchStores(directory);
       stores = opened;
       await lanesReady(opened);
