@@ -1,7 +1,8 @@
 /**
  * What is told to everybody at once. Three kinds of messages, each checked before it is forwarded:
  *
- * - deltas, `1 run`: own deltas as soon as they are flushed. Forwarded once the source's signature is verified.
+ * - deltas, `1 run`: own deltas as soon as they are flushed. Forwarded once the source's signature is verified, to whom it has not told
+ *   itself (told-run.ts).
  * - deltas, `2 announcement` (JSON): the vector and the membership digest of whoever sends it, every few seconds and after a catch-up.
  *   For the neighbours alone: they ask for what they lack, and announce in turn.
  * - members (JSON): new membership records. Forwarded once their signatures are verified.
@@ -22,7 +23,8 @@ import { type MemberRecord, readRecord } from './membership.ts';
 import { type MainNet, nodeIdOf, topicsOf } from './net.ts';
 import type { OffenceKind } from './offences.ts';
 import { RateGate } from './rate-gate.ts';
-import { decodeRun, encodeRun, type Run } from './run.ts';
+import type { Run } from './run.ts';
+import { decodeToldRun, encodeToldRun, type ToldMembers } from './told-run.ts';
 
 const tag = { run: 1, announcement: 2 } as const;
 
@@ -51,6 +53,27 @@ export interface GossipCounts {
   readonly repeated: number;
 }
 
+interface GossipMessage {
+  readonly topic: string;
+  readonly data?: Uint8Array;
+}
+
+/** What gossipsub keeps for itself. Where a version has it not, or otherwise, more is told than needs be. */
+interface Router {
+  handleReceivedRpc?: (
+    from: { toString(): string },
+    rpc: { messages?: readonly GossipMessage[] },
+  ) => Promise<void>;
+  forwardMessage?: (
+    id: string,
+    message: GossipMessage,
+    from?: string,
+    excludePeers?: ReadonlySet<string>,
+  ) => void;
+  selectPeersToPublish?: (topic: string) => { readonly tosend: ReadonlySet<string> };
+  readonly streamsOutbound?: ReadonlyMap<string, unknown>;
+}
+
 interface Gates {
   readonly messages: RateGate;
   readonly bytes: RateGate;
@@ -62,6 +85,8 @@ export class Gossip {
   readonly #gates = new Map<NodeId, Gates>();
   readonly #deltas: string;
   readonly #members: string;
+  /** By the bytes of a message: who has been told by its author. */
+  readonly #toldByAuthor = new WeakMap<Uint8Array, ToldMembers>();
   #told = 0;
   #heard = 0;
   #runs = 0;
@@ -80,6 +105,11 @@ export class Gossip {
     pubsub.subscribe(this.#deltas);
     pubsub.subscribe(this.#members);
     this.#limitRpcs();
+    this.#passOnToOthers();
+  }
+
+  get #router(): Router {
+    return this.#net.services.pubsub as unknown as Router;
   }
 
   get counts(): GossipCounts {
@@ -87,7 +117,17 @@ export class Gossip {
   }
 
   async tellRun(run: Run): Promise<void> {
-    await this.#publish(this.#deltas, Buffer.concat([Buffer.of(tag.run), encodeRun(run)]));
+    await this.#publish(
+      this.#deltas,
+      Buffer.concat([Buffer.of(tag.run), encodeToldRun(run, this.#listeners())]),
+    );
+  }
+
+  /** Whom a message of this node goes to now. */
+  #listeners(): readonly NodeId[] {
+    const { selectPeersToPublish, streamsOutbound } = this.#router;
+    const chosen = selectPeersToPublish?.call(this.#router, this.#deltas).tosend ?? [];
+    return [...chosen].filter((peer) => streamsOutbound?.has(peer) === true) as NodeId[];
   }
 
   async announce(vector: VersionVector, digest: string): Promise<void> {
@@ -113,12 +153,7 @@ export class Gossip {
    * and the validators never see it.
    */
   #limitRpcs(): void {
-    const router = this.#net.services.pubsub as unknown as {
-      handleReceivedRpc?: (
-        from: { toString(): string },
-        rpc: { messages?: readonly { data?: Uint8Array }[] },
-      ) => Promise<void>;
-    };
+    const router = this.#router;
     const original = router.handleReceivedRpc?.bind(router);
     if (original === undefined) return;
     router.handleReceivedRpc = async (from, rpc) => {
@@ -128,6 +163,18 @@ export class Gossip {
       if (!this.#admits(peer, Math.max(1, messages.length), bytes)) return;
       this.#told += messages.length;
       await original(from, rpc);
+    };
+  }
+
+  #passOnToOthers(): void {
+    const router = this.#router;
+    const original = router.forwardMessage?.bind(router);
+    if (original === undefined) return;
+    router.forwardMessage = (id, message, from, excludePeers) => {
+      const told = message.data === undefined ? undefined : this.#toldByAuthor.get(message.data);
+      if (told === undefined) return original(id, message, from, excludePeers);
+      const peers = this.#net.services.pubsub.getSubscribers(message.topic).map(nodeIdOf);
+      original(id, message, from, new Set([...(excludePeers ?? []), ...peers.filter((it) => told.has(it))]));
     };
   }
 
@@ -158,9 +205,11 @@ export class Gossip {
 
   #onDeltas(from: NodeId, data: Uint8Array): TopicValidatorResult {
     if (data[0] === tag.announcement) return this.#onAnnouncement(from, data.subarray(1));
-    const run = data[0] === tag.run ? decodeRun(data.subarray(1)) : undefined;
-    if (run === undefined) return this.#reject(from, 'malformed', 'a run');
+    const heard = data[0] === tag.run ? decodeToldRun(data.subarray(1)) : undefined;
+    if (heard === undefined) return this.#reject(from, 'malformed', 'a run');
+    const { run, told } = heard;
     this.#runs += 1;
+    if (from === run.source) this.#toldByAuthor.set(data, told);
     return verdicts[this.#parts.onRun(from, run)];
   }
 

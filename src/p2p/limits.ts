@@ -7,6 +7,8 @@ export const maxRunBytes = 1024 * 1024;
 /** What is told by gossip. More than this at once goes by direct streams: gossip takes four times the CPU a byte. */
 export const maxGossipBytes = 64 * 1024;
 export const maxGossipDeltas = 128;
+/** Members that a run names as told, 4 bytes each: as many as a node has connections. */
+export const maxToldMembers = 300;
 /** The longest gossip message that is looked at: one delta of the largest size and what surrounds it. */
 export const maxGossipMessageBytes = 320 * 1024;
 /** Records that a server reads and groups at a time when it answers a catch-up. */

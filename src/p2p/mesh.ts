@@ -168,6 +168,8 @@ export class Mesh {
       this.#seen(nodeIdOf(detail));
       this.#exchange.left(nodeIdOf(detail));
       this.#direct.changed(nodeIdOf(detail));
+      // It may have named in its last run whom it did not come to tell.
+      this.#announceSoon();
     });
     this.#parts.onMet(this.#parts.store.membership.all().map(({ node }) => node));
     // Who came while the handlers were being set up.

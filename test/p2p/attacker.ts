@@ -7,7 +7,8 @@ import { type DoorAnswer, knock } from '../../src/p2p/door.ts';
 import { catchUpProtocol } from '../../src/p2p/exchange.ts';
 import { decodeInvite } from '../../src/p2p/invite-token.ts';
 import { type MainNet, openMainNet, peerIdOf, topicsOf, tryAddress } from '../../src/p2p/net.ts';
-import { encodeRun, type Run } from '../../src/p2p/run.ts';
+import type { Run } from '../../src/p2p/run.ts';
+import { encodeToldRun } from '../../src/p2p/told-run.ts';
 import { Identity } from './identity.ts';
 
 // A line that is cut in the middle of a handshake: libp2p has let go of the socket by then, and its error would end the test.
@@ -88,7 +89,7 @@ export class Attacker {
   }
 
   tellRun(run: Run): Promise<void> {
-    return this.tell(Buffer.concat([Buffer.of(1), encodeRun(run)]));
+    return this.tell(Buffer.concat([Buffer.of(1), encodeToldRun(run, [])]));
   }
 
   /** A raw stream of the catch-up protocol. */

@@ -13,7 +13,7 @@ import { publicKeyFromNodeId } from '../../src/codec/node-id.ts';
 import { genesisHash } from '../../src/delta/delta-frame.ts';
 import { knock } from '../../src/p2p/door.ts';
 import { decodeInvite, encodeInvite, type RefusalReason } from '../../src/p2p/invite-token.ts';
-import { encodeRun } from '../../src/p2p/run.ts';
+import { encodeToldRun } from '../../src/p2p/told-run.ts';
 import { seededRandom, testSeed } from '../support/seed.ts';
 import { Attacker } from './attacker.ts';
 import { Cluster, type ClusterNode, converged, eventually } from './cluster-fixture.ts';
@@ -217,7 +217,8 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
       identity.body(1, { path: 'replayed' }),
       identity.body(2, { path: 'replayed' }),
     ]);
-    for (let at = 0; at < 3; at += 1) await attacker.tell(Buffer.concat([Buffer.of(1), encodeRun(run)]));
+    for (let at = 0; at < 3; at += 1)
+      await attacker.tell(Buffer.concat([Buffer.of(1), encodeToldRun(run, [])]));
     expected += 2;
     await converged([ann, bob], expected);
     // A part of it in another run, which is another message.
@@ -233,7 +234,7 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
     const garbage = (identity: Identity): readonly Uint8Array[] => {
       const whole = Buffer.concat([
         Buffer.of(1),
-        encodeRun(identity.run([identity.body(1, { path: 'cut' })])),
+        encodeToldRun(identity.run([identity.body(1, { path: 'cut' })]), []),
       ]);
       const nested = Buffer.concat([Buffer.alloc(100_000, 0x81), Buffer.of(0)]);
       const bodies = [
@@ -246,7 +247,7 @@ describe('a cluster under attack (needs PEERS=all)', { skip: isShort }, () => {
         Buffer.of(1),
         Buffer.of(9, 9),
         Buffer.concat([whole, Buffer.of(0)]),
-        ...bodies.map((body) => Buffer.concat([Buffer.of(1), encodeRun(identity.run([body]))])),
+        ...bodies.map((body) => Buffer.concat([Buffer.of(1), encodeToldRun(identity.run([body]), [])])),
         Buffer.from('\u0002{"vector":{"not a node":1},"digest":"x"}'),
         Buffer.from(`\u0002${'['.repeat(50_000)}`),
         Uint8Array.from({ length: 5000 }, () => random.int(0, 255)),

@@ -14,6 +14,8 @@ interface Side {
   readonly net: MainNet;
   readonly gossip: Gossip;
   readonly heard: VersionVector[];
+  /** Seqs of the runs that came, each once. */
+  readonly runs: number[];
 }
 
 async function side(t: TestContext, networkKey: Uint8Array): Promise<Side> {
@@ -23,15 +25,43 @@ async function side(t: TestContext, networkKey: Uint8Array): Promise<Side> {
   const net = await openMainNet({ ...shared, seed, isAllowed: () => true });
   t.after(() => net.stop());
   const heard: VersionVector[] = [];
+  const runs: number[] = [];
   const gossip = new Gossip(net, {
     cluster,
     nowMs: () => performance.now(),
-    onRun: () => 'keep',
+    onRun: (_from, run) => {
+      runs.push(run.firstSeq);
+      return 'forward';
+    },
     onAnnouncement: (_from, vector) => heard.push(vector),
     onRecords: () => {},
     onOffence: (_from, _kind, what) => assert.fail(what),
   });
-  return { identity, net, gossip, heard };
+  return { identity, net, gossip, heard, runs };
+}
+
+async function connect(one: Side, other: Side): Promise<void> {
+  const addresses = other.net.getMultiaddrs().map((it) => tryAddress(String(it), other.identity.node));
+  await one.net.dial(addresses.filter((it) => it !== undefined));
+}
+
+/** Each hears that so many others listen, and has them in its mesh. */
+async function listening(sides: readonly Side[], others: (at: number) => number): Promise<void> {
+  await eventually('all are in the mesh', async () =>
+    sides.every(({ net }, at) => {
+      const pubsub = net.services.pubsub as typeof net.services.pubsub & {
+        getMeshPeers(topic: string): string[];
+      };
+      const [topic = ''] = pubsub.getTopics();
+      return (
+        pubsub.getSubscribers(topic).length === others(at) && pubsub.getMeshPeers(topic).length === others(at)
+      );
+    }),
+  );
+}
+
+async function tell({ gossip, identity }: Side, seqs: readonly number[]): Promise<void> {
+  for (const seq of seqs) await gossip.tellRun(identity.run([identity.body(seq, { path: 'a' })], seq));
 }
 
 test('an announcement is heard each time it is told, also when it says the same, and by both sides', async (t) => {
@@ -40,8 +70,7 @@ test('an announcement is heard each time it is told, also when it says the same,
   const vector = { [ann.identity.node]: 7 };
   // Before anybody listens: it must not be the only time that this is said.
   await ann.gossip.announce(vector, 'same');
-  const addresses = ann.net.getMultiaddrs().map((it) => tryAddress(String(it), ann.identity.node));
-  await bob.net.dial(addresses.filter((it) => it !== undefined));
+  await connect(bob, ann);
   await eventually('both listen', async () =>
     [ann, bob].every(
       ({ net }) => net.services.pubsub.getSubscribers(net.services.pubsub.getTopics()[0] ?? '').length > 0,
@@ -52,4 +81,50 @@ test('an announcement is heard each time it is told, also when it says the same,
   assert.deepEqual(bob.heard, [vector, vector, vector]);
   await bob.gossip.announce(vector, 'same');
   await eventually('the answer is heard', async () => ann.heard.length === 1);
+});
+
+test('where everybody is connected to everybody, a run comes to each once', async (t) => {
+  const key = randomBytes(32);
+  const sides = [await side(t, key), await side(t, key), await side(t, key)] as const;
+  const [ann, bob, carl] = sides;
+  for (const [one, other] of [
+    [ann, bob],
+    [ann, carl],
+    [bob, carl],
+  ] as const)
+    await connect(one, other);
+  await listening(sides, () => 2);
+  const seqs = [1, 2, 3, 4, 5];
+  await tell(ann, seqs);
+  await eventually('all have come', async () => [bob, carl].every(({ runs }) => runs.length === seqs.length));
+  // Behind whatever is still on its way to it.
+  await bob.gossip.announce({}, 'after');
+  await carl.gossip.announce({}, 'after');
+  await eventually('the others have said something since', async () =>
+    [bob, carl].every(({ heard }) => heard.length > 0),
+  );
+  for (const { runs, gossip } of [bob, carl]) {
+    assert.deepEqual(runs, seqs);
+    assert.equal(gossip.counts.repeated, 0);
+  }
+});
+
+test('who is not connected to the author is told by who is', async (t) => {
+  const key = randomBytes(32);
+  const sides = [await side(t, key), await side(t, key), await side(t, key), await side(t, key)] as const;
+  const [ann, bob, carl, dora] = sides;
+  for (const [one, other] of [
+    [ann, bob],
+    [ann, carl],
+    [bob, carl],
+    [carl, dora],
+  ] as const)
+    await connect(one, other);
+  await listening(sides, (at) => [2, 2, 3, 1][at] ?? 0);
+  await tell(ann, [1, 2, 3]);
+  await eventually('the last has heard', async () => dora.runs.length === 3);
+  assert.deepEqual(dora.runs, [1, 2, 3]);
+  await tell(dora, [1, 2, 3]);
+  // Two steps on: it is passed on by who had it from somebody else, too.
+  await eventually('the first has heard', async () => ann.runs.length === 3 && bob.runs.length === 6);
 });
