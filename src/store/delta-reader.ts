@@ -154,7 +154,7 @@ export class DeltaReader {
 
   /** Newest position first, below `before` when given. */
   getLatest(filter: DeltaFilter = {}, before: number = Number.MAX_SAFE_INTEGER): StoredDelta[] {
-    const scan = this.#scan();
+    const scan = filter.sources?.length === 1 ? this.#scan() : this.#logScan();
     const fits = (delta: StoredDelta) => delta.position < before && filterFits(delta, filter);
     return take(filter.limit, this.#newest(scan, filter, before), fits);
   }
@@ -222,17 +222,24 @@ export class DeltaReader {
   }
 
   snapshot(): Snapshot {
-    for (let attempt = 0; ; attempt++) {
+    return this.#snapshot(() => {
       this.#index.environment.refresh();
       this.#log.environment.refresh();
-      const applied = this.#index.applied(this.#log);
+      return this.#index.applied(this.#log) ?? 0;
+    });
+  }
+
+  /** @param refresh begins a new moment of what is read, the log last, and says how far the index goes then. */
+  #snapshot(refresh: () => number): Snapshot {
+    for (let attempt = 0; ; attempt++) {
+      const applied = refresh();
       const floor = this.#log.floor();
       const head = this.#log.head();
       const accepted = [...this.#accepted.after(head)];
       const first = accepted[0];
       // The owner may let go of what was committed after our snapshot was taken: then take a newer one.
       if (first === undefined || first.position === head + 1) {
-        return { floor, head, applied: Math.max(applied ?? 0, floor - 1) as Position, accepted };
+        return { floor, head, applied: Math.max(applied, floor - 1) as Position, accepted };
       }
       assert(attempt < 3, `what is accepted begins at ${first.position}, the log ends at ${head}`);
     }
@@ -253,6 +260,15 @@ export class DeltaReader {
 
   #scan(): Scan {
     return { ...this.snapshot(), budget: this.#budget };
+  }
+
+  /** For what asks the log alone, which is all that a reader of the newest deltas needs. */
+  #logScan(): Scan {
+    const snapshot = this.#snapshot(() => {
+      this.#log.environment.refresh();
+      return 0;
+    });
+    return { ...snapshot, budget: this.#budget };
   }
 
   *#since(snapshot: Scan, vector: VersionVector): Generator<StoredDelta> {
