@@ -14,7 +14,10 @@ export interface LaneLoopOptions {
   /** Frames of one transaction: bounds how long others wait for the write lock and how much is applied again after a death. */
   readonly maxFrames: number;
   readonly maxBytes: number;
-  /** Pause after a batch that was not full, so that the next transaction finds more: fewer syncs for a little delay. */
+  /**
+   * Pause before a batch, so that one transaction finds more, and whoever is served because of what came goes first. A batch that was full
+   * is followed at once.
+   */
   readonly lingerMs: number;
   /** How far its thread stands back behind the main thread: see `giveWay`. */
   readonly nice: number;
@@ -108,6 +111,7 @@ async function loop(
   options: LaneLoopOptions,
   work: LaneWork,
 ): Promise<'closed' | 'paused'> {
+  let wasFull = false;
   for (let turn = 1; ; turn += 1) {
     // Libraries that set timers or resolve promises get a turn of the event loop; lmdb-js leaks a little without.
     if (turn % turnsBetweenPauses === 0) await setImmediate();
@@ -120,7 +124,9 @@ async function loop(
       if (work.hasMore?.() === true) Atomics.wait(never, 0, 0, options.lingerMs);
       continue;
     }
+    if (options.lingerMs > 0 && !wasFull && !consumer.isClosed) Atomics.wait(never, 0, 0, options.lingerMs);
     const batch = consumer.take(options.maxFrames, options.maxBytes);
+    wasFull = batch.frames.length === options.maxFrames;
     failpoint(`${name}.taken`);
     for await (const _ of work.apply(batch.frames) ?? []) {
       if (consumer.isClosed) return 'closed';
@@ -131,7 +137,5 @@ async function loop(
     failpoint(`${name}.applied`);
     consumer.release(batch.ticket);
     failpoint(`${name}.released`);
-    if (options.lingerMs > 0 && batch.frames.length < options.maxFrames)
-      Atomics.wait(never, 0, 0, options.lingerMs);
   }
 }

@@ -68,8 +68,9 @@ function mergeable(live: readonly Run[], least = fanIn): readonly Run[] {
   return [];
 }
 
-function keysOf(runs: readonly Run[]): number {
-  return runs.reduce((sum, { keys }) => sum + keys.reduce((all, each) => all + each, 0), 0);
+/** In all tables. */
+function totalOf(runs: readonly Run[], what: 'keys' | 'blocks'): number {
+  return runs.reduce((sum, run) => sum + run[what].reduce((all, each) => all + each, 0), 0);
 }
 
 /** Merges neighbouring runs into one, and leaves out what leads to positions below a floor. */
@@ -181,6 +182,8 @@ function spanOf(runs: readonly Run[]): readonly [number, number] {
 
 /** What is merged within the transaction that adds a run: some 5 ms. */
 const mostKeysAtOnce = 32 * 1024;
+/** As many blocks are removed within the transaction that merged what was in them. */
+const mostBlocksAtOnce = 64;
 /** Of a step of a merge that takes several transactions: some 15 ms, more than a batch adds at a time. */
 const keysPerStep = 64 * 1024;
 /** Of one transaction that removes what was dropped. */
@@ -201,8 +204,10 @@ export class RunCare {
   mergeSmall(): void {
     for (;;) {
       const inputs = mergeable(this.#runs.live());
-      if (inputs.length === 0 || keysOf(inputs) > mostKeysAtOnce) return;
+      if (inputs.length === 0 || totalOf(inputs, 'keys') > mostKeysAtOnce) return;
       new RunMerge(this.#runs, inputs, 0).runWhole();
+      // Of a few single deltas: a transaction of its own would cost as much as theirs.
+      if (totalOf(inputs, 'blocks') <= mostBlocksAtOnce) this.#runs.sweep(mostBlocksAtOnce);
     }
   }
 

@@ -176,18 +176,28 @@ export class SortedRuns {
 
   /** Inside `write` only: removes some blocks of what was dropped. False when there are none. */
   sweep(most: number): boolean {
-    const state = this.state();
-    const [run] = state.dropped;
-    if (run === undefined) return false;
+    const { dropped } = this.state();
+    let left = most;
+    let swept = 0;
+    for (const run of dropped) {
+      const keys = this.#blockKeys(run, left);
+      for (const key of keys) this.blocks.remove(key);
+      if (keys.length === left) break;
+      left -= keys.length;
+      swept += 1;
+    }
+    if (swept > 0) this.save({ ...this.state(), dropped: dropped.slice(swept) });
+    return dropped.length > 0;
+  }
+
+  #blockKeys(run: number, most: number): readonly Buffer[] {
     const prefix = runPrefix(run);
     const keys: Buffer[] = [];
     for (const key of this.blocks.keys({ from: prefix, to: afterPrefix(prefix) })) {
       if (keys.length === most) break;
       keys.push(key);
     }
-    for (const key of keys) this.blocks.remove(key);
-    if (keys.length < most) this.save({ ...state, dropped: state.dropped.filter((other) => other !== run) });
-    return true;
+    return keys;
   }
 }
 

@@ -100,6 +100,54 @@ describe('a sorted run', () => {
     }
   });
 
+  it('of a few keys is merged and removed in the transaction that adds the next', (t) => {
+    const opened = openRuns(t);
+    const { environment, runs, care } = opened;
+    const keys = drawKeys(seededRandom(seed), 1, 300);
+    for (const [at, key] of keys.entries()) {
+      addRun(opened, at + 1, [key]);
+      environment.write(() => care.mergeSmall());
+      const { live, dropped } = runs.state();
+      assert.deepEqual(dropped, []);
+      assert.equal(
+        runs.blocks.count(),
+        live.reduce((sum, { blocks }) => sum + (blocks[0] ?? 0), 0),
+      );
+    }
+    assert.ok(runs.live().length < 24);
+    assert.deepEqual(
+      texts(
+        runs
+          .live()
+          .flatMap((run) => read(runs, run))
+          .map((text) => Buffer.from(text, 'latin1')),
+      ),
+      texts(keys),
+    );
+  });
+
+  it('that was dropped is removed with others of its kind, so many blocks at a time', (t) => {
+    const opened = openRuns(t);
+    const { environment, runs } = opened;
+    const random = seededRandom(seed);
+    for (const [at, count] of [2, 2000, 2, 2, 2].entries())
+      addRun(opened, at * 3000 + 1, drawKeys(random, at * 3000 + 1, count));
+    const [, large] = runs.live();
+    const largeBlocks = large?.blocks[0] ?? 0;
+    assert.ok(largeBlocks > 3);
+    environment.write(() => runs.dropBelow(12_001));
+    const sweep = (most: number) => environment.write(() => runs.sweep(most));
+    const left = () => [runs.state().dropped.length, runs.blocks.count()];
+    const kept = runs.live()[0]?.blocks[0] ?? 0;
+    assert.deepEqual(left(), [4, 3 + largeBlocks + kept]);
+    // The first whole, and a part of the second.
+    assert.equal(sweep(3), true);
+    assert.deepEqual(left(), [3, largeBlocks + kept]);
+    assert.equal(sweep(largeBlocks + 10), true);
+    assert.deepEqual(left(), [0, kept]);
+    assert.equal(sweep(3), false);
+  });
+
   it('that was dropped while it was merged leaves the merge without effect', (t) => {
     const opened = openRuns(t);
     const random = seededRandom(seed);
