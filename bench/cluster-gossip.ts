@@ -12,14 +12,18 @@ const pauseMs = 20;
 
 interface Sizes {
   readonly nodes: readonly number[];
+  /** The first of all: what daemons take that have compiled nothing yet. */
+  readonly first: number;
+  /** What follows without a pause, for code to be compiled as in daemons that have run for a while. */
+  readonly warmUp: number;
   readonly deltas: number;
   /** How long nothing happens, to know what that costs. */
   readonly idleMs: number;
 }
 
 const sizes = {
-  smoke: { nodes: [3], deltas: 10, idleMs: 200 },
-  full: { nodes: [3, 10], deltas: 300, idleMs: 5000 },
+  smoke: { nodes: [3], first: 5, warmUp: 5, deltas: 10, idleMs: 200 },
+  full: { nodes: [3, 10], first: 100, warmUp: 900, deltas: 300, idleMs: 5000 },
 } as const satisfies Record<string, Sizes>;
 
 /** What one delta costs that is told to all, and when it is there. The gossip alone, and of more nodes: gossip-net.ts. */
@@ -38,7 +42,7 @@ export const clusterGossip: BenchSpec = {
 async function measure(
   { scratch }: BenchContext,
   count: number,
-  { deltas, idleMs }: Omit<Sizes, 'nodes'>,
+  { first, warmUp, deltas, idleMs }: Omit<Sizes, 'nodes'>,
 ): Promise<readonly Row[]> {
   const nodes: BenchNode[] = [];
   try {
@@ -47,14 +51,16 @@ async function measure(
     if (author === undefined) throw new Error('a cluster has its first node');
     const arrivals = new Arrivals(others);
     await arrivals.open();
-    // Code that is compiled, and the last of those that join.
-    await share(author, arrivals, deltas / 5, 'warm up');
+    const atFirst = await share(author, arrivals, first, 'first', pauseMs);
+    await share(author, arrivals, warmUp, 'warm up', 0);
     const totals = totalsOf(nodes);
     const idle = await costOf(totals, () => delay(idleMs));
-    const latencies: Latencies = { fromRequest: [], fromAnswer: [] };
-    const cost = await costOf(totals, () => share(author, arrivals, deltas, 'measured', latencies));
+    let latencies = atFirst;
+    const cost = await costOf(totals, async () => {
+      latencies = await share(author, arrivals, deltas, 'measured', pauseMs);
+    });
     arrivals.close();
-    return [...latencyRows(count, deltas, latencies), ...costRows(count, deltas, idle, cost)];
+    return [...latencyRows(count, deltas, atFirst, latencies), ...costRows(count, deltas, idle, cost)];
   } finally {
     for (const node of nodes) await node.stop();
   }
@@ -126,8 +132,9 @@ async function share(
   arrivals: Arrivals,
   count: number,
   word: string,
-  latencies?: Latencies,
-): Promise<void> {
+  betweenMs: number,
+): Promise<Latencies> {
+  const latencies: Latencies = { fromRequest: [], fromAnswer: [] };
   for (let at = 0; at < count; at += 1) {
     const { path, content } = payload(at);
     const request = { agent: 'bench', cwd: author.home, path, content: `${word} ${content}` };
@@ -135,11 +142,12 @@ async function share(
     const { data } = await author.client.call('context.share', request);
     const answeredMs = performance.now();
     for (const seenMs of await arrivals.all(data.context.id)) {
-      latencies?.fromRequest.push((seenMs - askedMs) * 1000);
-      latencies?.fromAnswer.push(Math.max(0, seenMs - answeredMs) * 1000);
+      latencies.fromRequest.push((seenMs - askedMs) * 1000);
+      latencies.fromAnswer.push(Math.max(0, seenMs - answeredMs) * 1000);
     }
-    await delay(pauseMs);
+    await delay(betweenMs);
   }
+  return latencies;
 }
 
 function totalsOf(nodes: readonly BenchNode[]): () => Promise<GossipTotals> {
@@ -157,12 +165,19 @@ function totalsOf(nodes: readonly BenchNode[]): () => Promise<GossipTotals> {
   };
 }
 
-function latencyRows(nodes: number, deltas: number, { fromRequest, fromAnswer }: Latencies): readonly Row[] {
+function latencyRows(
+  nodes: number,
+  deltas: number,
+  atFirst: Latencies,
+  { fromRequest, fromAnswer }: Latencies,
+): readonly Row[] {
   const shared = gossipRow(nodes, deltas);
+  const until = `${nodes} nodes: from the request until another node shows it`;
   return [
+    { ...shared, what: `${until}, daemons just started`, ...figuresOf(atFirst.fromRequest) },
     {
       ...shared,
-      what: `${nodes} nodes: from the request until another node shows it`,
+      what: until,
       ...figuresOf(fromRequest),
       targets: [{ field: 'p50', bound: 'at most', value: 5000 }],
     },

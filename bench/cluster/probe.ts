@@ -1,12 +1,12 @@
 /**
  * What a daemon tells of its own threads: plain JavaScript, which each of them begins with. From the first signal on, the main one watches
  * how late its event loop comes to a timer, and at each writes what it has seen, and begins anew. The others count what their sockets move, and write it
- * down several times a second.
+ * down about twice a second, which itself costs a little.
  */
 export const probeFile = 'probe-main.json';
 export const wireFile = /^probe-wire-\d+\.json$/;
 /** A count is no older than this. */
-export const wireMs = 100;
+export const wireMs = 500;
 const timerMs = 2;
 
 export const probe = `
