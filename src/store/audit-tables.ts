@@ -88,13 +88,17 @@ function firstKey(table: Table, reverse: boolean): Buffer | undefined {
 
 export type AuditEnvironmentOptions = Omit<EnvironmentOptions, 'durability'>;
 
+export function openAuditEnvironment(directory: string, options: AuditEnvironmentOptions = {}): Environment {
+  // The record of who did what is nowhere else: a commit returns when it is on disk. Batches make that cheap.
+  return openEnvironment(directory, { ...options, durability: 'flush' });
+}
+
 /** @throws SCHEMA_NEWER, STORE_DAMAGED, STORE_UNAVAILABLE. */
 export async function openAuditTables(
   directory: string,
   options: AuditEnvironmentOptions = {},
 ): Promise<AuditTables> {
-  // The record of who did what is nowhere else: a commit returns when it is on disk. Batches make that cheap.
-  const environment = openEnvironment(directory, { ...options, durability: 'flush' });
+  const environment = openAuditEnvironment(directory, options);
   try {
     const tables = new AuditTables(environment);
     const isNew = tables.meta.get('schema', isCount) === undefined && tables.events.isEmpty();

@@ -15,7 +15,7 @@
 import assert from 'node:assert/strict';
 import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { type Database, open, type RootDatabase, type Transaction } from 'lmdb';
 import { CollabError } from '../base/errors.ts';
 import { syncDirectorySync } from '../home/sync-directory.ts';
 import { commitAgain } from './commit-again.ts';
@@ -61,6 +61,7 @@ export class Environment {
   readonly readOnly: boolean;
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #probe: WriteProbe | undefined;
+  #held: { readonly transaction: Transaction } | undefined;
   #closing: Promise<void> | undefined;
 
   /** Use `openEnvironment`. */
@@ -132,6 +133,25 @@ export class Environment {
   refresh(): void {
     this.#assertOpen();
     this.#root.resetReadTxn();
+  }
+
+  /**
+   * Every read through this object sees what is committed now, until the returned function is called: also behind turns of the event loop.
+   * So long LMDB uses no page of it, nor of what comes later, for anything else, and the file grows. No page but the meta pages is read here.
+   */
+  hold(): () => void {
+    this.refresh();
+    const transaction = this.#guard(() => this.#root.useReadTransaction());
+    this.#held = { transaction };
+    return () => {
+      this.#held = undefined;
+      transaction.done();
+    };
+  }
+
+  /** For `Table`: what a read is to be given, while a snapshot is held. */
+  get held(): { readonly transaction: Transaction } | undefined {
+    return this.#held;
   }
 
   /** Bytes that the data file takes on disk. LMDB gives no page back, so it never shrinks but by a compact copy. */

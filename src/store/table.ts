@@ -1,6 +1,6 @@
 /** One named table of an environment: bytes to bytes, in the order of the keys' bytes. */
 import assert from 'node:assert/strict';
-import type { Database } from 'lmdb';
+import type { Database, GetOptions } from 'lmdb';
 import type { Environment } from './environment.ts';
 
 export interface TableRange {
@@ -44,7 +44,7 @@ export class Table {
   /** The value in memory that the next read of this thread, of any table, overwrites: for who decodes it at once. */
   view(key: Uint8Array): Uint8Array | undefined {
     return this.#environment.guard(() => {
-      const shared = this.#database.getBinaryFast(key);
+      const shared = this.#read(key);
       if (shared === undefined) return undefined;
       // lmdb-js overrides `length` on the buffer itself, which the methods of a buffer do not expect: so a view of our own.
       const size = (this.#database as unknown as { readonly lastSize: number }).lastSize;
@@ -53,7 +53,7 @@ export class Table {
   }
 
   has(key: Uint8Array): boolean {
-    return this.#environment.guard(() => this.#database.getBinaryFast(key) !== undefined);
+    return this.#environment.guard(() => this.#read(key) !== undefined);
   }
 
   /** Inside `Environment.write` only. */
@@ -84,11 +84,13 @@ export class Table {
 
   /** Keys only: half the cost of entries. Finish or `break` the loop within the same turn: it holds a cursor. */
   keys(range: TableRange = {}): Iterable<Buffer> {
-    return this.#environment.guard(() => this.#database.getKeys(bounds(range)) as Iterable<Buffer>);
+    return this.#environment.guard(() => this.#database.getKeys(this.#within(range)) as Iterable<Buffer>);
   }
 
   entries(range: TableRange = {}): Iterable<TableEntry> {
-    return this.#environment.guard(() => this.#database.getRange(bounds(range)) as Iterable<TableEntry>);
+    return this.#environment.guard(
+      () => this.#database.getRange(this.#within(range)) as Iterable<TableEntry>,
+    );
   }
 
   isEmpty(): boolean {
@@ -96,7 +98,20 @@ export class Table {
     return true;
   }
 
-  /** Exact, from the table's own header: O(1). */
+  #read(key: Uint8Array): Buffer | undefined {
+    // Its types have one argument.
+    const database = this.#database as unknown as {
+      getBinaryFast(key: Uint8Array, options?: GetOptions): Buffer | undefined;
+    };
+    return database.getBinaryFast(key, this.#environment.held);
+  }
+
+  #within(range: TableRange) {
+    const { held } = this.#environment;
+    return held === undefined ? bounds(range) : { ...bounds(range), ...held };
+  }
+
+  /** Exact, from the table's own header: O(1). Of what is committed now, also while a snapshot is held. */
   count(): number {
     return this.#environment.guard(
       () => (this.#database.getStats() as { readonly entryCount: number }).entryCount,

@@ -1,9 +1,9 @@
 /**
- * Walks everything that is stored and says what is wrong: meant for a stopped daemon, or for a worker beside a running one. Each `next()`
- * looks at a bounded number of records in a snapshot of its own, and yields how far it is.
+ * Walks everything that is stored and says what is wrong: meant for a stopped daemon, or for a process beside a running one, where it
+ * holds one snapshot of each store. Each `next()` looks at a bounded number of records, and yields how far it is.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { type AuditTables, openAuditTables } from './audit-tables.ts';
+import { type AuditTables, openAuditEnvironment, openAuditTables } from './audit-tables.ts';
 import { openIndexEnvironment } from './delta-index.ts';
 import { openDeltaEnvironment } from './delta-log.ts';
 import type { Environment } from './environment.ts';
@@ -40,9 +40,9 @@ export interface VerifyOptions {
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
-/** A look takes some 0.1 s, in which a busy store commits ten times; it needs one pause of its writers. */
-const maxLiveAttempts = 50;
-const livePauseMs = 20;
+/** The meta pages themselves are written again and again: one that was just being written is whole at the next look. */
+const maxHeldAttempts = 5;
+const heldPauseMs = 20;
 /** About 20 ms with hashing; signatures come on top. */
 const defaultVerifyStep = 2000;
 
@@ -51,8 +51,8 @@ const defaultVerifyStep = 2000;
  * by its pages. Then opens handles of its own, walks everything and closes them. Lets the event loop turn after each step.
  */
 export async function verifyStores(places: VerifyPlaces, options: VerifyOptions = {}): Promise<VerifyResult> {
-  const opened: Environment[] = [];
-  const check = await checkLive(places);
+  const opened: HeldStore[] = [];
+  const check = await checkLive(places, options);
   const report = new VerifyReport();
   for (const { problems } of [check.delta, check.index, check.audit])
     for (const { store, where, what } of problems) report.add(store, where, what);
@@ -60,7 +60,7 @@ export async function verifyStores(places: VerifyPlaces, options: VerifyOptions 
     const targets = await openTargets(places, options, check, opened);
     return await verifyOpen(targets, options, report);
   } finally {
-    for (const environment of opened.reverse()) await environment.close();
+    await letGo(opened);
   }
 }
 
@@ -68,38 +68,78 @@ async function openTargets(
   places: VerifyPlaces,
   options: VerifyOptions,
   check: StartCheck,
-  opened: Environment[],
+  opened: HeldStore[],
 ): Promise<VerifyTargets> {
+  const opening = (environment: Environment) => {
+    opened.push({ environment, release: () => {} });
+    return environment;
+  };
   const targets: { log?: LogView; index?: IndexTables; audit?: AuditTables } = {};
   // Nothing is made where nothing is.
   if (check.delta.state === 'sound') {
-    const delta = openDeltaEnvironment(places.delta, options);
-    opened.push(delta);
-    targets.log = new LogView(delta);
-    if (check.index.state === 'sound') {
-      const index = openIndexEnvironment(places.index, options);
-      opened.push(index);
-      targets.index = new IndexTables(index);
-    }
+    targets.log = new LogView(opening(openDeltaEnvironment(places.delta, options)));
+    if (check.index.state === 'sound')
+      targets.index = new IndexTables(opening(openIndexEnvironment(places.index, options)));
   }
   if (check.audit.state === 'sound') {
     targets.audit = await openAuditTables(places.audit, options);
-    opened.push(targets.audit.environment);
+    opening(targets.audit.environment);
   }
+  // Now that all tables are open, which a snapshot from before would not know; and the index before the log, which must not be older.
+  for (const store of opened.reverse()) store.release = store.environment.hold();
   return targets;
 }
 
 /**
- * The stores may be written meanwhile. A page that is reused while it is looked at is no damage: what is found counts only when
- * no transaction has come in between, or when it is found each time.
+ * The stores may be written meanwhile, and a page that is used for something else while it is looked at is no damage. So when a transaction has
+ * come in between, the look is made again while readers hold the snapshots: then LMDB uses none of their pages for anything else.
  */
-async function checkLive(places: VerifyPlaces): Promise<StartCheck> {
-  for (let attempt = 1; ; attempt++) {
-    const before = transactions(places);
-    const check = await checkAtStart(places);
-    if (check.sound || attempt === maxLiveAttempts || transactions(places) === before) return check;
-    await setTimeout(livePauseMs);
+async function checkLive(places: VerifyPlaces, options: VerifyOptions): Promise<StartCheck> {
+  const before = transactions(places);
+  const check = await checkAtStart(places);
+  if (check.sound || transactions(places) === before) return check;
+  const held = holdStores(places, options);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const again = await checkAtStart(places);
+      if (again.sound || attempt === maxHeldAttempts) return again;
+      await setTimeout(heldPauseMs);
+    }
+  } finally {
+    await letGo(held);
   }
+}
+
+async function letGo(held: readonly HeldStore[]): Promise<void> {
+  for (const { environment, release } of held.toReversed()) {
+    release();
+    await environment.close();
+  }
+}
+
+interface HeldStore {
+  readonly environment: Environment;
+  release: () => void;
+}
+
+/** Those that LMDB lets itself be opened: only their meta pages are read for that. */
+function holdStores({ delta, index, audit }: VerifyPlaces, options: VerifyOptions): readonly HeldStore[] {
+  const there = { ...options, create: false };
+  const opens = [
+    () => openDeltaEnvironment(delta, there),
+    () => openIndexEnvironment(index, there),
+    () => openAuditEnvironment(audit, there),
+  ];
+  const held: HeldStore[] = [];
+  for (const open of opens) {
+    try {
+      const environment = open();
+      held.push({ environment, release: environment.hold() });
+    } catch {
+      // It is looked at all the same, and what it cannot be opened for shows there.
+    }
+  }
+  return held;
 }
 
 function transactions({ delta, index, audit }: VerifyPlaces): string {
