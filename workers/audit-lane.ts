@@ -22,12 +22,12 @@ const indexStep = 512;
 export async function open({ places }: LaneStart): Promise<LaneWork> {
   const writer = await AuditWriter.open(places.audit, { mapSizeBytes: places.mapSizeBytes, create: false });
   return {
-    apply: (frames) => {
+    apply: (frames, isClosing) => {
       const records = frames.map(({ payload }) => ({
         at: decodeNumber(payload, 0) as HlcTime,
         frame: payload.subarray(8),
       }));
-      const waits = isBurst(frames) && writer.unindexed < mostUnindexed;
+      const waits = isClosing || (isBurst(frames) && writer.unindexed < mostUnindexed);
       writer.append(records, waits ? 0 : Math.max(indexStep, frames.length));
     },
     hasMore: () => writer.unindexed > 0,

@@ -50,8 +50,9 @@ export interface LaneWork {
    * Applies and commits. Must be idempotent; when it throws, nothing is released. Work that takes several transactions is a
    * generator that yields between them: the lane beats there, and stops there when it is closed; what is left is
    * done after the next start.
+   * @param isClosing the lane is given a few seconds for all that is in its queue: what can be done after the next start waits.
    */
-  apply(frames: readonly Frame[]): Iterable<unknown> | AsyncIterable<unknown> | undefined;
+  apply(frames: readonly Frame[], isClosing: boolean): Iterable<unknown> | AsyncIterable<unknown> | undefined;
   /** What the thread reads from. Refreshed before it waits: an idle thread would pin its last snapshot, and with it freed pages. */
   readonly environments: readonly Environment[];
   /** Called while there is nothing in the queue: about once a second, and at once when there is more to do. */
@@ -128,7 +129,7 @@ async function loop(
     const batch = consumer.take(options.maxFrames, options.maxBytes);
     wasFull = batch.frames.length === options.maxFrames;
     failpoint(`${name}.taken`);
-    for await (const _ of work.apply(batch.frames) ?? []) {
+    for await (const _ of work.apply(batch.frames, consumer.isClosed) ?? []) {
       if (consumer.isClosed) return 'closed';
       if (consumer.isPaused) return 'paused';
       consumer.beat();
