@@ -14,8 +14,11 @@ export const options: LaneLoopOptions = {
   nice: 15,
 };
 
-/** Beside a burst the index waits, but not for so many events that a query of what it lacks takes more than some seconds. */
-const mostUnindexed = 1_000_000;
+/**
+ * Beside a burst the index waits, but not for so many events that a query of what it lacks takes more than half a minute. A lane that indexes
+ * as it writes takes a tenth as many events, and what the queue then has no room for is lost.
+ */
+const mostUnindexed = 5_000_000;
 /** Events of one step: they write 1500 pages at most, which a disk that is nearly full must have room for (write-probe.ts). */
 const indexStep = 512;
 
