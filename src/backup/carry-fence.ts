@@ -9,7 +9,7 @@ import { lockFileName } from '../store/data-file.ts';
 import { openDeltaEnvironment } from '../store/delta-log.ts';
 import { deltaSchema, LogView } from '../store/log-view.ts';
 import { isCount } from '../store/meta-table.ts';
-import { beside } from './check-stores.ts';
+import { makeView } from '../store/view-directory.ts';
 import { removeTree } from './copy-tree.ts';
 
 export interface FenceTask {
@@ -43,7 +43,7 @@ async function newestFence(from: string, scratch: string): Promise<number | unde
   await removeTree(scratch);
   await mkdir(scratch, { mode: 0o700 });
   try {
-    const environment = openDeltaEnvironment(await beside(scratch, 'delta', from), { readOnly: true });
+    const environment = openDeltaEnvironment(await makeView(scratch, 'delta', from), { readOnly: true });
     try {
       return new LogView(environment).meta.get('fence', isCount);
     } finally {

@@ -1,6 +1,5 @@
 /** Opens the stores of a copy and walks every record. Only for a process of its own: LMDB ends the one that meets certain damage. */
-import { mkdir, symlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { CollabError } from '../base/errors.ts';
 import { openAuditTables } from '../store/audit-tables.ts';
 import { openDeltaEnvironment } from '../store/delta-log.ts';
@@ -8,6 +7,7 @@ import type { Environment } from '../store/environment.ts';
 import { LogView } from '../store/log-view.ts';
 import { verifyOpen } from '../store/verify.ts';
 import type { VerifyProgress } from '../store/verify-report.ts';
+import { makeView } from '../store/view-directory.ts';
 import { removeTree } from './copy-tree.ts';
 import type { StoreCheck } from './manifest.ts';
 
@@ -31,12 +31,14 @@ export async function checkStores(
   const opened: Environment[] = [];
   try {
     const log =
-      delta === undefined ? undefined : openDeltaEnvironment(await beside(scratch, 'delta', delta), readOnly);
+      delta === undefined
+        ? undefined
+        : openDeltaEnvironment(await makeView(scratch, 'delta', delta), readOnly);
     if (log !== undefined) opened.push(log);
     const trail =
       audit === undefined
         ? undefined
-        : await openAuditTables(await beside(scratch, 'audit', audit), readOnly);
+        : await openAuditTables(await makeView(scratch, 'audit', audit), readOnly);
     if (trail !== undefined) opened.push(trail.environment);
     const targets = {
       ...(log === undefined ? {} : { log: new LogView(log) }),
@@ -56,12 +58,4 @@ export async function checkStores(
 
 export function damagedStores(problem: string): StoreCheck {
   return { sound: false, deltas: 0, auditEvents: 0, problems: [problem] };
-}
-
-/** LMDB puts a lock file beside what it opens; in a directory of links the backup itself stays as it is. */
-export async function beside(scratch: string, name: string, store: string): Promise<string> {
-  const directory = join(scratch, name);
-  await mkdir(directory, { mode: 0o700 });
-  await symlink(resolve(store, 'data.mdb'), join(directory, 'data.mdb'));
-  return directory;
 }

@@ -3,6 +3,7 @@ import { chmod, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataFileName } from '../store/data-file.ts';
 import { openEnvironment } from '../store/environment.ts';
+import { withViews } from '../store/view-directory.ts';
 import { copiedStores } from './backup-content.ts';
 import { hashFile, ifThere, type Tree, treeOf } from './tree.ts';
 
@@ -54,12 +55,14 @@ export async function copyStores(
 }
 
 async function copyStore(from: string, to: string): Promise<void> {
-  const environment = openEnvironment(from, { durability: 'flush', readOnly: true });
-  try {
-    await environment.copyTo(to, true);
-  } finally {
-    await environment.close();
-  }
+  await withViews({ from }, async (view) => {
+    const environment = openEnvironment(view.from, { durability: 'flush', readOnly: true });
+    try {
+      await environment.copyTo(to, true);
+    } finally {
+      await environment.close();
+    }
+  });
 }
 
 /** LMDB makes the file by the umask and does not sync it. */

@@ -192,7 +192,9 @@ class LmdbStores implements OpenStores {
   verify(): Promise<VerifyView> {
     const { mapSizeBytes, ...places } = this.#places;
     return this.#onFiles('verify', (report) =>
-      verifyInChild({ places, mapSizeBytes }, ({ done, total }) => report(done, total)),
+      this.#handles.pinned(() =>
+        verifyInChild({ places, mapSizeBytes }, ({ done, total }) => report(done, total)),
+      ),
     );
   }
 
@@ -213,7 +215,9 @@ class LmdbStores implements OpenStores {
   }
 
   inTurn<T>(what: string, work: WholeStoreWork<T>): Promise<T> {
-    return this.#onFiles(what, (report) => work(report, this.#maintenance.stopping));
+    return this.#onFiles(what, (report) =>
+      this.#handles.pinned(() => work(report, this.#maintenance.stopping)),
+    );
   }
 
   async usedBytes(): Promise<number> {

@@ -8,6 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 import { CollabError } from '../base/errors.ts';
 import { AuditReader } from '../store/audit-log.ts';
 import { type AcceptedTail, DeltaReader } from '../store/delta-reader.ts';
+import type { Environment } from '../store/environment.ts';
 import { type StoreName, writeSnapshot } from '../store/store-copy.ts';
 import type { StorePlaces } from './contract.ts';
 
@@ -22,6 +23,8 @@ export class StoreHandles {
   /** While it is set the stores belong to one; resolves when they are everybody's again. */
   #gate: Promise<void> | undefined;
   #users = 0;
+  /** Ends of what is pinned, each to be called once, before the handles are closed. */
+  readonly #pins = new Set<() => void>();
   #generation = 0;
   #onUnused: (() => void) | undefined;
   #closed = false;
@@ -84,6 +87,35 @@ export class StoreHandles {
       this.#users -= 1;
       if (this.#users === 0) this.#onUnused?.();
     }
+  }
+
+  /**
+   * Runs `read` while no page of what is committed now is used for anything else: for a process that reads the files beside this one
+   * (store/view-directory.ts). Who takes the stores ends it. A store that cannot be opened is not pinned.
+   */
+  async pinned<T>(read: () => Promise<T>): Promise<T> {
+    const own: (() => void)[] = [];
+    const pin = (environment: Environment) => {
+      const end = environment.pin();
+      own.push(end);
+      this.#pins.add(end);
+    };
+    try {
+      const deltas = await this.deltas().catch(() => undefined);
+      if (deltas !== undefined) {
+        pin(deltas.index.environment);
+        pin(deltas.log.environment);
+      }
+      const audit = await this.audit().catch(() => undefined);
+      if (audit !== undefined) pin(audit.environment);
+      return await read();
+    } finally {
+      for (const end of own) this.#unpin(end);
+    }
+  }
+
+  #unpin(end: () => void): void {
+    if (this.#pins.delete(end)) end();
   }
 
   /**
@@ -152,6 +184,7 @@ export class StoreHandles {
   }
 
   async #release(): Promise<void> {
+    for (const end of [...this.#pins]) this.#unpin(end);
     const readers = [this.#audit, this.#deltas];
     this.#audit = undefined;
     this.#deltas = undefined;

@@ -140,13 +140,25 @@ export class Environment {
    * So long LMDB uses no page of it, nor of what comes later, for anything else, and the file grows. No page but the meta pages is read here.
    */
   hold(): () => void {
-    this.refresh();
-    const transaction = this.#guard(() => this.#root.useReadTransaction());
+    const transaction = this.#begin();
     this.#held = { transaction };
     return () => {
       this.#held = undefined;
       transaction.done();
     };
+  }
+
+  /**
+   * As `hold`, for who reads the file beside this process: reads through this object go on with what is newest. To be ended before `close`.
+   */
+  pin(): () => void {
+    const transaction = this.#begin();
+    return () => transaction.done();
+  }
+
+  #begin(): Transaction {
+    this.refresh();
+    return this.#guard(() => this.#root.useReadTransaction());
   }
 
   /** For `Table`: what a read is to be given, while a snapshot is held. */
