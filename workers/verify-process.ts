@@ -5,11 +5,11 @@ import { repairStores } from '../src/store/repair.ts';
 import { type VerifyResult, verifyStores } from '../src/store/verify.ts';
 import { withViews } from '../src/store/view-directory.ts';
 
-async function run({ places, mapSizeBytes, repair }: VerifyTask): Promise<VerifyResult> {
+async function run({ places, scratch, mapSizeBytes, repair }: VerifyTask): Promise<VerifyResult> {
   const options = { onProgress: tellProgress, ...(mapSizeBytes === undefined ? {} : { mapSizeBytes }) };
   // A daemon may have them open, and write: see view-directory.ts.
   if (repair === undefined)
-    return withViews(places, (views) => verifyStores(views, { ...options, readOnly: true }));
+    return withViews(scratch, places, (views) => verifyStores(views, { ...options, readOnly: true }));
   const repaired = await repairStores(places, { ...options, ...repair });
   return { ...(await verifyStores(places, options)), repaired };
 }

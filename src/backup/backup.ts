@@ -165,7 +165,7 @@ async function fill(
   let tree = treeOf(source.mode, copied.entries);
   if (lmdb === 'online') {
     const { bytes } = tree;
-    tree = await copyStores(home, files, tree, (done) => tell(bytes + done));
+    tree = await copyStores(home, files, join(directory, checkingName), tree, (done) => tell(bytes + done));
   }
   failpoint('backup.stores');
   await settleTree(files, tree);

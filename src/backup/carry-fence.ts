@@ -2,15 +2,14 @@
  * A restored log is older than the one that it replaces: by itself it would give fences again that were given since the backup was made.
  * Only for a process of its own: LMDB ends the one that meets certain damage.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CollabError } from '../base/errors.ts';
 import { lockFileName } from '../store/data-file.ts';
 import { openDeltaEnvironment } from '../store/delta-log.ts';
 import { deltaSchema, LogView } from '../store/log-view.ts';
 import { isCount } from '../store/meta-table.ts';
-import { makeView } from '../store/view-directory.ts';
-import { removeTree } from './copy-tree.ts';
+import { withViews } from '../store/view-directory.ts';
 
 export interface FenceTask {
   /** The log that is there now; left out when it ends the process that reads it. */
@@ -40,20 +39,18 @@ export async function carryFence({ from, to, scratch }: FenceTask): Promise<void
 }
 
 async function newestFence(from: string, scratch: string): Promise<number | undefined> {
-  await removeTree(scratch);
-  await mkdir(scratch, { mode: 0o700 });
   try {
-    const environment = openDeltaEnvironment(await makeView(scratch, 'delta', from), { readOnly: true });
-    try {
-      return new LogView(environment).meta.get('fence', isCount);
-    } finally {
-      await environment.close();
-    }
+    return await withViews(scratch, { from }, async (view) => {
+      const environment = openDeltaEnvironment(view.from, { readOnly: true });
+      try {
+        return new LogView(environment).meta.get('fence', isCount);
+      } finally {
+        await environment.close();
+      }
+    });
   } catch (error) {
     if (error instanceof CollabError) return undefined;
     throw error;
-  } finally {
-    await removeTree(scratch);
   }
 }
 

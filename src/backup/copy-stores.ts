@@ -15,12 +15,14 @@ const lookMs = 200;
  * round a trail could name fences that the restored log would give again.
  *
  * @param tree what is in the copy already, with the stores' directories.
+ * @param scratch a directory to work in, made and removed.
  * @param onProgress gets bytes, of the size that the stores have now.
  * @returns the tree with the stores in it.
  */
 export async function copyStores(
   home: string,
   to: string,
+  scratch: string,
   tree: Tree,
   onProgress: (done: number) => void,
 ): Promise<Tree> {
@@ -44,7 +46,7 @@ export async function copyStores(
         ),
       lookMs,
     );
-    await copyStore(source, join(to, store)).finally(() => clearInterval(look));
+    await copyStore(source, join(to, store), scratch).finally(() => clearInterval(look));
     before += bytes;
     onProgress(before);
     const mtimeUs = await finish(at);
@@ -54,8 +56,8 @@ export async function copyStores(
   return treeOf(tree.mode, entries);
 }
 
-async function copyStore(from: string, to: string): Promise<void> {
-  await withViews({ from }, async (view) => {
+async function copyStore(from: string, to: string, scratch: string): Promise<void> {
+  await withViews(scratch, { from }, async (view) => {
     const environment = openEnvironment(view.from, { durability: 'flush', readOnly: true });
     try {
       await environment.copyTo(to, true);

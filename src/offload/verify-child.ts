@@ -2,6 +2,9 @@
  * Verification in a process of its own: LMDB ends the process that meets certain damaged pages, and that must be neither the
  * daemon nor the command that asked.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CollabError, decodeError } from '../base/errors.ts';
 import { runInProcess, wasStopped } from '../base/task-process.ts';
@@ -13,8 +16,22 @@ const nothingChecked = { deltas: 0, signatures: 0, indexEntries: 0, auditEvents:
 
 /** @throws as `verifyStores`. A check that the damage itself has ended is damage found, and so a result. */
 export async function verifyInChild(
-  task: VerifyTask,
+  task: Omit<VerifyTask, 'scratch'>,
   onProgress: (progress: VerifyProgress) => void = () => {},
+): Promise<VerifyResult> {
+  // Not in the data directory: what is to be verified may be on a disk that is full, or may not be written.
+  const scratch = await mkdtemp(join(tmpdir(), 'agent-collab-verify-'));
+  try {
+    return await verifyWith({ ...task, scratch }, onProgress);
+  } finally {
+    // LMDB may have ended the process that worked in it.
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function verifyWith(
+  task: VerifyTask,
+  onProgress: (progress: VerifyProgress) => void,
 ): Promise<VerifyResult> {
   let store: VerifyProgress['store'] = 'delta';
   const ending = await runInProcess<VerifyProgress>(

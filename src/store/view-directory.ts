@@ -4,31 +4,35 @@
  * next. So a reader in another process opens a directory of its own, with a link to the data file and a lock file that nobody shares.
  * The writer does not see it there: a process that writes pins what is to be read (`Environment.pin`).
  */
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { dataFileName } from './data-file.ts';
 
-/** @returns the directory, in which the data file is a link: also to one that is not there. */
-export async function makeView(scratch: string, name: string, store: string): Promise<string> {
-  const directory = join(scratch, name);
-  await mkdir(directory, { mode: 0o700 });
-  await symlink(resolve(store, dataFileName), join(directory, dataFileName));
-  return directory;
-}
-
-/** Runs `read` on views of the stores, by the same names. */
-export async function withViews<Name extends string, T>(
-  stores: Readonly<Record<Name, string>>,
-  read: (views: Readonly<Record<Name, string>>) => Promise<T>,
+/**
+ * Runs `read` on views of the stores, by the same names; what is undefined stays so.
+ * @param scratch where they are made: nothing may be there but what an earlier reader left, and nothing is afterwards. LMDB may end the process
+ *   that reads, so whoever started that one removes it too.
+ */
+export async function withViews<Stores extends Readonly<Record<string, string | undefined>>, T>(
+  scratch: string,
+  stores: Stores,
+  read: (views: Stores) => Promise<T>,
 ): Promise<T> {
-  const scratch = await mkdtemp(join(tmpdir(), 'agent-collab-view-'));
+  await rm(scratch, { recursive: true, force: true });
+  await mkdir(scratch, { mode: 0o700 });
   try {
-    const views: Partial<Record<Name, string>> = {};
-    for (const name of Object.keys(stores) as Name[])
-      views[name] = await makeView(scratch, name, stores[name]);
-    return await read(views as Record<Name, string>);
+    const views: Record<string, string | undefined> = {};
+    for (const [name, store] of Object.entries(stores))
+      views[name] = store && (await makeView(join(scratch, name), store));
+    return await read(views as Stores);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** @returns the directory, in which the data file is a link: also to one that is not there. */
+async function makeView(directory: string, store: string): Promise<string> {
+  await mkdir(directory, { mode: 0o700 });
+  await symlink(resolve(store, dataFileName), join(directory, dataFileName));
+  return directory;
 }
