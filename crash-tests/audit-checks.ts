@@ -2,7 +2,7 @@
  * G4: every audited action that was acknowledged as audited is there, every lost one is counted. What that means:
  * - The trail is written behind the locks, some milliseconds late (SPEC §5: it never delays a lock). So the answer to a claim does not
  *   acknowledge its record. The answer to an `audit` question does, for everything answered before it was asked, since the
- *   question waits for the lane; and the orderly end of a daemon does, for everything it answered.
+ *   question waits for the lane, or says that it could not; and the orderly end of a daemon does, for everything it answered.
  * - Records are written in the order of the events. So what a kill takes is the newest, and never one from the middle.
  * - An event that could not be recorded is counted, in `status` and by a `gap` event.
  */

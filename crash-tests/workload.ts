@@ -159,7 +159,8 @@ export async function askTrail({ client, history, plan }: Asker): Promise<void> 
   history.ticks += 1;
   const askedAt = history.ticks;
   const { data } = await client.call('audit', { limit: 100 });
-  history.barriers.push({ life: plan.life, askedAt });
+  // It says when it did not wait for the lane.
+  if (data.behind === undefined) history.barriers.push({ life: plan.life, askedAt });
   for (const event of data.events) history.seenEvents.set(event.cursor, event);
 }
 

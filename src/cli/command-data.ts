@@ -58,7 +58,7 @@ export interface CommandData {
   /** A lock that is no longer valid is the error LOCK_NOT_HELD. */
   'lock check': { readonly valid: true; readonly lock: LockView };
   'lock list': OperationResult<'lock.list'>;
-  'lock history': { readonly events: readonly AuditView[] };
+  'lock history': Pick<OperationResult<'audit'>, 'events' | 'behind'>;
   'lock force': OperationResult<'lock.force'>;
   why: OperationResult<'why'>;
   'context share': OperationResult<'context.share'>;

@@ -1,4 +1,5 @@
 /** How things stand for whoever types `agent-collab` alone, and the one command that is useful then. */
+import { counted } from '../base/counted.ts';
 import type { LockView, StatusView, TargetView, WaiterView } from '../control/results.ts';
 import { type Target, targetsOverlap } from '../lock/target.ts';
 
@@ -90,7 +91,7 @@ export function advice(facts: Facts): Advice {
     );
   }
   if (locks.length > 0)
-    return told('others-hold', 'lock list', `others hold ${locks.length} locks in this project`);
+    return told('others-hold', 'lock list', `others hold ${counted(locks.length, 'lock')} in this project`);
   return told('ready', 'lock acquire <file> -m "what you intend"', 'nobody holds anything in this project');
 }
 

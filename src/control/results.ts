@@ -288,7 +288,12 @@ interface Results extends InterestResults {
   'commit.check': { readonly conflicts: readonly CommitConflict[] };
   'commit.report': { readonly violations: readonly CommitConflict[] };
   log: { readonly deltas: readonly DeltaView[]; readonly before?: number };
-  audit: { readonly events: readonly AuditView[]; readonly cursor?: number };
+  audit: {
+    readonly events: readonly AuditView[];
+    readonly cursor?: number;
+    /** Why the newest events may not be among them: what writes the trail is down. */
+    readonly behind?: string;
+  };
   verify: VerifyView;
   backup: BackupView;
   compact: {

@@ -281,6 +281,7 @@ export class DaemonControl implements ControlService {
     return {
       events: page.events.map(auditView),
       ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+      ...(page.behind === undefined ? {} : { behind: page.behind.message }),
     };
   }
 

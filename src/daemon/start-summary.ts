@@ -1,4 +1,5 @@
 /** What a start found and did, in sentences: one line for an unclean end, and one for each thing that was not as it should be. */
+import { counted } from '../base/counted.ts';
 import type { DaemonRecord } from '../home/daemon-record.ts';
 import type { StoreStart } from './stores.ts';
 
@@ -16,10 +17,10 @@ export interface StartFindings {
 export function summarize(found: StartFindings): readonly string[] {
   const { leftBehind, kind, started, findings, lostLocks } = found;
   const told =
-    lostLocks === 0 ? [] : [`${count(lostLocks, 'lock')} ended with it, and the holders will be told`];
+    lostLocks === 0 ? [] : [`${counted(lostLocks, 'lock')} ended with it, and the holders will be told`];
   if (leftBehind === undefined || kind === 'memory') {
     const ended = told.map(
-      () => `${count(lostLocks, 'lock')} ended with the process before; the holders will be told`,
+      () => `${counted(lostLocks, 'lock')} ended with the process before; the holders will be told`,
     );
     return [...findings, ...ended];
   }
@@ -38,8 +39,4 @@ export function summarize(found: StartFindings): readonly string[] {
     `the daemon before (pid ${pid}, started ${startedAt}) did not end in order: ${did.join('; ')}`,
     ...findings,
   ];
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

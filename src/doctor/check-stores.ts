@@ -1,4 +1,5 @@
 /** The three stores, from what a walk through all of them found. */
+import { counted } from '../base/counted.ts';
 import type { VerifyView } from '../control/results.ts';
 import { type Finding, mendable, ok, warn } from './finding.ts';
 
@@ -31,7 +32,7 @@ function aboutStore(store: (typeof stores)[number], view: VerifyView): Finding {
 function evidence(store: (typeof stores)[number], checked: VerifyView['checked']): string {
   const { deltas = 0, signatures = 0, indexEntries = 0, auditEvents = 0, lost = 0 } = checked;
   if (store === 'index') return `${indexEntries} entries read, equal to those of a rebuild`;
-  if (store === 'audit') return `${auditEvents} events read and decoded`;
+  if (store === 'audit') return `${counted(auditEvents, 'event')} read and decoded`;
   const gone = lost === 0 ? '' : `; ${lost} that an earlier repair could not get back`;
-  return `${deltas} deltas read, each with its checksum and hash, ${signatures} signatures checked${gone}`;
+  return `${counted(deltas, 'delta')} read, each with its checksum and hash, ${counted(signatures, 'signature')} checked${gone}`;
 }

@@ -1,6 +1,8 @@
 /** What of the older program a data directory holds. Looks only. */
+
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { counted } from '../base/counted.ts';
 import { temporaryFilePid } from '../home/atomic-file.ts';
 import type { HomePaths } from '../home/home-paths.ts';
 import { type LegacyConfig, readLegacyConfig } from './legacy-config.ts';
@@ -82,7 +84,11 @@ export async function lookForLegacy(paths: HomePaths): Promise<LegacyLook> {
     if (name === 'badger' || (known !== undefined && !name.startsWith('daemon.'))) marks += 1;
     if (name === 'badger') {
       const { files, bytes } = await sizeBelow(join(paths.root, name));
-      if (files > 0) kept.push({ path: name, why: `its ${files} files (${bytes} bytes) were not imported` });
+      if (files > 0)
+        kept.push({
+          path: name,
+          why: `${counted(files, 'file')} of ${counted(bytes, 'byte')}, not imported`,
+        });
     } else if (known !== undefined) {
       kept.push({ path: name, why: known[1] });
     } else if (!ownNames.has(name) && temporaryFilePid(name) === undefined) {

@@ -1,6 +1,6 @@
 /** The audit trail behind its lane: events go through a queue to the worker that writes them, short queries are read here, long ones in a worker. */
 import type { AuditEvent } from '../audit/audit-event.ts';
-import { CollabError } from '../base/errors.ts';
+import { CollabError, toCollabError } from '../base/errors.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { NodeId } from '../base/ids.ts';
 import type { AuditFilter, AuditPage, AuditStore, AuditStoreStats } from '../store/audit-store.ts';
@@ -53,15 +53,17 @@ export class OffloadedAuditStore implements AuditStore {
     });
   }
 
-  /** Events that were taken before are seen: a query waits until they are committed, unless the lane is down. */
+  /** Events that were taken before are seen: a query waits until they are committed. While the lane is down it does not, and says so. */
   async query(filter: AuditFilter): Promise<AuditPage> {
     this.#assertOpen();
-    // A lane that is down holds back what is newest, not the whole trail; `status` says that it is down.
-    await this.#lane.whileRunning(() => this.#recorded()).catch(() => undefined);
+    // A lane that is down holds back what is newest, not the whole trail.
+    const behind = await this.#lane.whileRunning(() => this.#recorded()).catch(toCollabError);
     this.#assertOpen();
     // The worker sees what this thread sees: both read what is committed.
     const reader = await this.#handles.audit();
-    return reader.tryQuery(filter, new ScanBudget(mainThreadScanUs)) ?? (await this.#reads.audit(filter));
+    const page =
+      reader.tryQuery(filter, new ScanBudget(mainThreadScanUs)) ?? (await this.#reads.audit(filter));
+    return behind === undefined ? page : { ...page, behind };
   }
 
   compact(before: HlcTime): Promise<number> {

@@ -1,5 +1,6 @@
 import type { AuditAction } from '../audit/audit-action.ts';
 import type { AuditEvent } from '../audit/audit-event.ts';
+import type { CollabError } from '../base/errors.ts';
 import type { HlcTime } from '../base/hybrid-clock.ts';
 import type { AgentId, LockId, ProjectId } from '../base/ids.ts';
 
@@ -27,6 +28,8 @@ export interface AuditPage {
   readonly events: readonly AuditEvent[];
   /** Pass it to get the next older page; absent when there is none. */
   readonly cursor?: HlcTime;
+  /** Why the newest events may not be among them: what writes them is down. Absent: every event that was logged before is there. */
+  readonly behind?: CollabError;
 }
 
 export interface AuditStoreStats {

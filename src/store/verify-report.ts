@@ -1,4 +1,5 @@
 /** What a verification says: how much it looked at, and what is wrong where. */
+import { counted } from '../base/counted.ts';
 
 export type VerifiedStore = 'delta' | 'index' | 'audit';
 
@@ -27,7 +28,7 @@ export interface LostRecords {
 }
 
 export function lostText({ deltas, auditEvents, atLeast }: LostRecords): string {
-  return `${atLeast ? 'at least ' : ''}${deltas} deltas and ${auditEvents} audit events`;
+  return `${atLeast ? 'at least ' : ''}${counted(deltas, 'delta')} and ${counted(auditEvents, 'audit event')}`;
 }
 
 /** What a repair did. */

@@ -248,7 +248,7 @@ test('the state holds what was found in a form that people can read', async (t) 
   assert.deepEqual(report.kept, [
     { path: '.migration_completed', why: 'a marker of the older program' },
     { path: 'backup_20261123_170436', why: 'a backup that the older program made' },
-    { path: 'badger', why: 'its 1 files (9 bytes) were not imported' },
+    { path: 'badger', why: '1 file of 9 bytes, not imported' },
     { path: 'notes.txt', why: 'not known to this program' },
   ]);
   assert.deepEqual(report.warnings, [

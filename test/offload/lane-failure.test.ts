@@ -76,7 +76,9 @@ describe('a lane whose worker dies three times within a minute', () => {
     assert.equal(await log(21), 'lost');
     const { lost, pending } = await stores.audit.stats();
     assert.deepEqual({ lost, pending }, { lost: 21, pending: 0 });
-    assert.deepEqual((await stores.audit.query({})).events, [], 'a question is answered all the same');
+    const { events, behind } = await stores.audit.query({});
+    assert.deepEqual(events, [], 'a question is answered all the same');
+    assert.match(behind?.message ?? '', /^the worker of the audit lane died/, 'and says what it may lack');
   });
 
   it('counts none as lost that was recorded before', async (t) => {

@@ -2,10 +2,11 @@ import { type AuditAction, lockActions } from '../../audit/audit-action.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { AuditView, Notice } from '../../control/results.ts';
 import type { CommandContext, CommandRun } from '../command-context.ts';
+import type { CommandData } from '../command-data.ts';
 import type { CommandArguments } from '../commands.ts';
 import { follow } from '../follow.ts';
 import { type ProjectFilter, projectFilter, targetPath } from '../project-filter.ts';
-import { oneLine, type Screen } from '../screen.ts';
+import { oneLine, printable, type Screen } from '../screen.ts';
 import { clockTime, showTime } from '../show-time.ts';
 import { textTable } from '../text-table.ts';
 import { assertSome } from './log.ts';
@@ -31,7 +32,7 @@ export const audit: CommandRun<'audit'> = async (args, context) => {
   }
   assertSome(args.limit);
   const { data, notices } = await query(context, args, args.limit);
-  return { data, notices, text: (screen) => auditText(data.events, data.cursor !== undefined, screen) };
+  return { data, notices, text: (screen) => auditText(data, data.cursor !== undefined, screen) };
 };
 
 /** Pages through the audit log, since one query takes one action and this wants eight of ten. */
@@ -40,16 +41,18 @@ export const lockHistory: CommandRun<'lock history'> = async (args, context) => 
   const limit = args.limit ?? historyLimit;
   const events: AuditView[] = [];
   const notices: Notice[] = [];
+  let behind: string | undefined;
   let cursor: number | undefined;
   do {
     const page = await query(context, args, limit, cursor);
     events.push(...page.data.events.filter((event) => shownInHistory.has(event.action)));
     notices.push(...page.notices);
+    behind ??= page.data.behind;
     cursor = page.data.cursor;
   } while (cursor !== undefined && events.length < limit);
-  const shown = events.slice(0, limit);
+  const data = { events: events.slice(0, limit), ...(behind === undefined ? {} : { behind }) };
   const hasMore = cursor !== undefined || events.length > limit;
-  return { data: { events: shown }, notices, text: (screen) => auditText(shown, hasMore, screen) };
+  return { data, notices, text: (screen) => auditText(data, hasMore, screen) };
 };
 
 function query(
@@ -91,8 +94,13 @@ export function concerns(
   );
 }
 
-async function auditText(events: readonly AuditView[], hasMore: boolean, screen: Screen): Promise<string> {
-  if (events.length === 0) return 'nothing in the audit log that fits\n';
+async function auditText(
+  { events, behind }: CommandData['lock history'],
+  hasMore: boolean,
+  screen: Screen,
+): Promise<string> {
+  const missing = behind === undefined ? '' : `The newest may be missing: ${printable(behind)}\n`;
+  if (events.length === 0) return `nothing in the audit log that fits\n${missing}`;
   const nowMs = systemClock.wallMs();
   const table = await textTable<AuditView>(
     [
@@ -107,7 +115,7 @@ async function auditText(events: readonly AuditView[], hasMore: boolean, screen:
     events,
     screen,
   );
-  return hasMore ? `${table}There is more: --limit ${events.length * 2}\n` : table;
+  return `${table}${hasMore ? `There is more: --limit ${events.length * 2}\n` : ''}${missing}`;
 }
 
 function auditLine(event: AuditView, screen: Screen): string {

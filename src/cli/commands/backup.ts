@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type BackupListing, listBackupsIn } from '../../backup/list-backups.ts';
 import { finishInterruptedRestore, takeOwnerLock } from '../../backup/restore.ts';
 import { systemClock } from '../../base/clock.ts';
+import { counted } from '../../base/counted.ts';
 import { formatDuration } from '../../base/duration.ts';
 import { CollabError } from '../../base/errors.ts';
 import { writeErr } from '../../base/log.ts';
@@ -115,7 +116,7 @@ function backupText(
   const found =
     stores === null
       ? 'none'
-      : `${count(stores.deltas, 'delta')}, ${count(stores.auditEvents, 'audit event')}, all as they were written`;
+      : `${counted(stores.deltas, 'delta')}, ${counted(stores.auditEvents, 'audit event')}, all as they were written`;
   const told = leftOut
     .slice(0, maxLeftOut)
     .map(({ path, why }) => `${printable(path)} (${printable(why)})`)
@@ -129,7 +130,7 @@ function backupText(
       ['in', directory],
       [
         'copied',
-        `${files} files, ${formatBytes(bytes)}, in ${formatDuration(durationMs)}; each was read again and compared`,
+        `${counted(files, 'file')}, ${formatBytes(bytes)}, in ${formatDuration(durationMs)}; each was read again and compared`,
       ],
       ['stores', found],
       ['left out', left === '' ? undefined : left],
@@ -137,10 +138,6 @@ function backupText(
     ],
     screen,
   );
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 async function listing(home: string, to: string | undefined): Promise<CommandResult<CommandData['backup']>> {
@@ -164,7 +161,8 @@ function listingText(backups: readonly BackupListing[], screen: Screen): Promise
       { head: 'WHY', cell: (one) => (one.state === 'complete' ? one.reason : '') },
       {
         head: 'SIZE',
-        cell: (one) => (one.state === 'complete' ? `${one.files} files, ${formatBytes(one.bytes)}` : ''),
+        cell: (one) =>
+          one.state === 'complete' ? `${counted(one.files, 'file')}, ${formatBytes(one.bytes)}` : '',
       },
       { head: 'STATE', cell: stateText, wraps: true },
     ],

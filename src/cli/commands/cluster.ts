@@ -1,4 +1,5 @@
 import { isatty } from 'node:tty';
+import { counted } from '../../base/counted.ts';
 import { writeErr } from '../../base/log.ts';
 import type { CommandRun } from '../command-context.ts';
 import { withProgress } from '../progress.ts';
@@ -26,7 +27,11 @@ export const join: CommandRun<'join'> = async (args, { daemon, stderr }) => {
   const work = daemon.call('cluster.join', { token });
   const { data, notices } = await withProgress(stderr, 'presenting the invite', work);
   const { name, members } = data.cluster;
-  return { data, notices, text: () => `joined ${oneLine(name)}, which has ${members} members now\n` };
+  return {
+    data,
+    notices,
+    text: () => `joined ${oneLine(name)}, which has ${counted(members, 'member')} now\n`,
+  };
 };
 
 export const leave: CommandRun<'leave'> = async (_args, { daemon }) => {
@@ -34,7 +39,7 @@ export const leave: CommandRun<'leave'> = async (_args, { daemon }) => {
   const told =
     data.told === 0
       ? 'nobody was connected to be told: the others will count this node as away'
-      : `${data.told} members were told`;
+      : `told to ${counted(data.told, 'member')}`;
   return { data, notices, text: () => `left the cluster; ${told}\n` };
 };
 

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import type { CommandRun } from '../command-context.ts';
 import { withProgress } from '../progress.ts';
 import { formatBytes } from './status.ts';
@@ -9,6 +10,6 @@ export const compact: CommandRun<'compact'> = async (_args, { daemon, stderr }) 
     data,
     notices,
     text: () =>
-      `dropped ${data.dropped} deltas and ${data.auditDropped} audit events, gave ${formatBytes(data.reclaimedBytes)} back to the disk; the log now begins at ${data.floor}\n`,
+      `dropped ${counted(data.dropped, 'delta')} and ${counted(data.auditDropped, 'audit event')}, gave ${formatBytes(data.reclaimedBytes)} back to the disk; the log now begins at ${data.floor}\n`,
   };
 };

@@ -1,8 +1,10 @@
 /** Moving from the older program, and back. None of these needs a daemon, and but for `status` and `backups` none works beside one. */
+
 import { resolve } from 'node:path';
 import { type BackupListing, listBackups } from '../../backup/list-backups.ts';
 import type { RestoreProgress } from '../../backup/restore.ts';
 import { systemClock } from '../../base/clock.ts';
+import { counted } from '../../base/counted.ts';
 import type { MigrationReport } from '../../migrate/migration-report.ts';
 import type { MigrationState } from '../../migrate/migration-state.ts';
 import type { MigrationStatus } from '../../migrate/migration-status.ts';
@@ -79,7 +81,7 @@ export const restore: CommandRun<'migrate restore'> = async ({ name }, context) 
   return {
     data: outcome,
     text: () =>
-      `restored ${outcome.files} files (${formatBytes(outcome.bytes)}) from backup ${outcome.name}\n` +
+      `restored ${counted(outcome.files, 'file')} (${formatBytes(outcome.bytes)}) from backup ${outcome.name}\n` +
       `what was there until now is backup ${outcome.safety}\n`,
   };
 };
@@ -177,12 +179,12 @@ function contextsText(report: MigrationReport): string {
     [skippedCount, 'skipped'],
   ] as const;
   const told = besides.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
-  return [`${contexts} imported from ${vectorFiles} files`, ...told].join(', ');
+  return [`${contexts} imported from ${counted(vectorFiles, 'file')}`, ...told].join(', ');
 }
 
 function metricsText({ metrics }: MigrationReport): string {
   const { files, records, badLines } = metrics;
-  return `${records} records in ${files} files, read in place${badLines === 0 ? '' : `; ${badLines} torn or bad lines`}`;
+  return `${counted(records, 'record')} in ${counted(files, 'file')}, read in place${badLines === 0 ? '' : `; ${counted(badLines, 'torn or bad line')}`}`;
 }
 
 function listsText({ skipped, skippedCount, kept, warnings }: MigrationReport, screen: Screen): string {

@@ -1,6 +1,7 @@
 import { listBackups } from '../../backup/list-backups.ts';
 import { type RestoreOutcome, type RestoreProgress, restoreBackup } from '../../backup/restore.ts';
 import { systemClock } from '../../base/clock.ts';
+import { counted } from '../../base/counted.ts';
 import { formatDuration } from '../../base/duration.ts';
 import { CollabError } from '../../base/errors.ts';
 import { carryFenceInChild } from '../../offload/backup-child.ts';
@@ -47,7 +48,10 @@ function restoreText(
   return labelled(
     [
       ['restored', screen.paint('green', name)],
-      ['put back', `${files} files, ${formatBytes(bytes)}, in ${formatDuration(durationMs)}; ${how}`],
+      [
+        'put back',
+        `${counted(files, 'file')}, ${formatBytes(bytes)}, in ${formatDuration(durationMs)}; ${how}`,
+      ],
       ['before', `what was there is backup ${safety}; to go back: agent-collab restore ${safety}`],
       ['note', finished],
       ['next', 'agent-collab daemon start'],

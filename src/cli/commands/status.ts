@@ -1,4 +1,5 @@
 import { systemClock } from '../../base/clock.ts';
+import { counted } from '../../base/counted.ts';
 import { formatDuration } from '../../base/duration.ts';
 import type { LaneView, StatusView } from '../../control/results.ts';
 import type { CommandRun } from '../command-context.ts';
@@ -23,13 +24,13 @@ export function statusText(view: StatusView, screen: Screen): string {
     ['storage', storageText(view, screen)],
     [
       'locks',
-      `${locks.held} held, ${locks.waiting} waiting, ${locks.agents} agents, newest fence ${locks.fence}`,
+      `${locks.held} held, ${locks.waiting} waiting, ${counted(locks.agents, 'agent')}, newest fence ${locks.fence}`,
     ],
     [
       'log',
-      `${deltas.count} deltas; newest ${deltas.head}, committed ${deltas.committed}, flushed ${deltas.flushed}, indexed ${deltas.indexed}`,
+      `${counted(deltas.count, 'delta')}; newest ${deltas.head}, committed ${deltas.committed}, flushed ${deltas.flushed}, indexed ${deltas.indexed}`,
     ],
-    ['audit', `${audit.count} events, ${audit.pending} pending${lostText(audit.lost, screen)}`],
+    ['audit', `${counted(audit.count, 'event')}, ${audit.pending} pending${lostText(audit.lost, screen)}`],
     ['violations', violationText(view, screen)],
     ['search', searchText(view)],
     ['lanes', laneText(view.lanes, screen)],
@@ -50,9 +51,9 @@ export function statusText(view: StatusView, screen: Screen): string {
 function clusterText({ cluster, peers }: StatusView): string {
   if (cluster === null) return 'none: this node works alone';
   const behind = peers.reduce((most, peer) => Math.max(most, peer.behind ?? 0), 0);
-  const lag = behind === 0 ? '' : `, ${behind} deltas behind`;
+  const lag = behind === 0 ? '' : `, ${counted(behind, 'delta')} behind`;
   const { name, members, connected } = cluster;
-  return `${printable(name)}: ${members} members, ${connected} of ${members - 1} others connected${lag}`;
+  return `${printable(name)}: ${counted(members, 'member')}, ${connected} of ${members - 1} others connected${lag}`;
 }
 
 function agreementText({ locks: { agreement } }: StatusView, screen: Screen): string | undefined {

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.ts';
 import { CollabError } from '../../base/errors.ts';
 import type { VerifyView } from '../../control/results.ts';
 import { lostText } from '../../store/verify-report.ts';
@@ -12,7 +13,7 @@ export const verify: CommandRun<'verify'> = async ({ repair }, context) => {
   });
   const view = await withProgress(context.stderr, () => label, work);
   if (!view.sound) {
-    throw new CollabError('VERIFY_FAILED', `${view.problemCount} problems found`, {
+    throw new CollabError('VERIFY_FAILED', `${counted(view.problemCount, 'problem')} found`, {
       next: repair
         ? 'Restore a backup: agent-collab restore.'
         : 'Run agent-collab verify --repair: it keeps the damaged files and every record that can be read.',

@@ -1,4 +1,5 @@
 /** One picture of `watch`: a function of what is known, what is chosen and how large the terminal is. */
+import { counted } from '../../base/counted.ts';
 import type { OverviewView } from '../../control/overview-views.ts';
 import { labelled } from '../labelled.ts';
 import { oneLine, type Screen } from '../screen.ts';
@@ -64,8 +65,8 @@ function totalsLine({ status, agents }: OverviewView, screen: Screen): string {
   const parts = [
     `${locks.held} held`,
     `${locks.waiting} waiting`,
-    `${agents.total} agents`,
-    `${deltas.count} deltas`,
+    `${counted(agents.total, 'agent')}`,
+    `${counted(deltas.count, 'delta')}`,
     ...(cluster === null ? [] : [`${cluster.connected} of ${cluster.members - 1} peers connected`]),
   ];
   const violated = violations.count === 0 ? '' : `${violations.count} violations · `;

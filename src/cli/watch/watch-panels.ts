@@ -1,4 +1,5 @@
 /** The panels of `watch`: what of the overview each shows, as rows of a table. */
+import { counted } from '../../base/counted.ts';
 import { formatDuration } from '../../base/duration.ts';
 import type { OverviewView, TimelineEntryView, WaitView } from '../../control/overview-views.ts';
 import type { LaneView } from '../../control/results.ts';
@@ -264,9 +265,9 @@ function storeRows({
     ['writes', readOnly === null ? 'taken' : `REFUSED: ${readOnly.reason}`],
     [
       'log',
-      `${count} deltas; newest ${head}, ${head - committed} not committed, ${head - flushed} not flushed, ${committed - indexed} not indexed`,
+      `${counted(count, 'delta')}; newest ${head}, ${head - committed} not committed, ${head - flushed} not flushed, ${committed - indexed} not indexed`,
     ],
-    ['audit', `${audit.count} events, ${audit.pending} pending, ${audit.lost} lost`],
+    ['audit', `${counted(audit.count, 'event')}, ${audit.pending} pending, ${audit.lost} lost`],
     ...Object.entries(lanes).map(([name, lane]) => [`lane ${name}`, laneState(lane)] as const),
     [
       'search',
