@@ -18,6 +18,9 @@ import { RateGate } from './rate-gate.ts';
 import type { Replica } from './replica.ts';
 import type { Run } from './run.ts';
 
+/** Of one member about one source: what it does not show in so many attempts it has invented, and a fork is told once. */
+const mostDoubts = 3;
+
 export interface ExchangeParts {
   readonly signer: SignOwn;
   readonly version: string;
@@ -42,6 +45,10 @@ export class Exchange {
   readonly #puller: Puller;
   readonly #floors: Floors;
   readonly #vectors = new Map<NodeId, VersionVector>();
+  /** By whom to ask: sources that it contradicts. */
+  readonly #doubted = new Map<NodeId, Set<NodeId>>();
+  /** How often, by source and member. */
+  readonly #asked = new Map<string, number>();
   readonly #streamGates = new Map<NodeId, RateGate>();
   /** What the peer has been told of where the others are. */
   readonly #toldPlaces = new Map<NodeId, string>();
@@ -56,6 +63,17 @@ export class Exchange {
   /** Asks the member for what this node lacks, soon. */
   want(node: NodeId): void {
     this.#puller.want(node);
+  }
+
+  /** The member has another newest delta of the source than this node: asks for that one, which is the evidence of a fork. */
+  doubt(source: NodeId, of: NodeId): void {
+    const pair = `${source} ${of}`;
+    const asked = this.#asked.get(pair) ?? 0;
+    if (asked === mostDoubts) return;
+    this.#asked.set(pair, asked + 1);
+    const doubted = this.#doubted.get(of) ?? new Set<NodeId>();
+    this.#doubted.set(of, doubted.add(source));
+    this.want(of);
   }
 
   heard(node: NodeId, vector: VersionVector): void {
@@ -73,6 +91,7 @@ export class Exchange {
 
   forget(node: NodeId): void {
     this.#vectors.delete(node);
+    this.#doubted.delete(node);
   }
 
   close(): void {
@@ -122,7 +141,7 @@ export class Exchange {
     try {
       await ask(messages, {
         cluster: store.document.cluster,
-        greet: this.#hello(node),
+        greet: { ...this.#hello(node), vector: this.#wantedFrom(node) },
         onHello: async (theirs) => this.#learn(node, theirs, 'giver'),
         take: (run) => {
           onProgress(run.bodies.reduce((sum, body) => sum + body.length, 0));
@@ -146,6 +165,14 @@ export class Exchange {
       this.want(node);
     }
     if (isAhead(replica.vector(), before)) announceSoon();
+  }
+
+  /** What this node has, but for the newest deltas that the other one contradicts. */
+  #wantedFrom(node: NodeId): VersionVector {
+    const vector: Record<NodeId, number> = { ...this.#parts.replica.vector() };
+    for (const source of this.#doubted.get(node) ?? []) vector[source] = seqOf(vector, source) - 1;
+    this.#doubted.delete(node);
+    return vector;
   }
 
   #take(run: Run): void {

@@ -3,8 +3,8 @@
  *
  * - deltas, `1 run`: own deltas as soon as they are flushed. Forwarded once the source's signature is verified, to whom it has not told
  *   itself (told-run.ts).
- * - deltas, `2 announcement` (JSON): the vector and the membership digest of whoever sends it, every few seconds and after a catch-up.
- *   For the neighbours alone: they ask for what they lack, and announce in turn.
+ * - deltas, `2 announcement` (JSON): the vector of whoever sends it, the heads that it stands for and the membership digest, every few seconds
+ *   and after a catch-up. For the neighbours alone: they ask for what they lack or have otherwise, and announce in turn.
  * - members (JSON): new membership records. Forwarded once their signatures are verified.
  */
 import { TopicValidatorResult } from '@chainsafe/libp2p-gossipsub';
@@ -24,9 +24,9 @@ import { type MainNet, nodeIdOf, topicsOf } from './net.ts';
 import type { OffenceKind } from './offences.ts';
 import { RateGate } from './rate-gate.ts';
 import type { Run } from './run.ts';
-import { decodeToldRun, encodeToldRun, type ToldMembers } from './told-run.ts';
+import { decodeToldRun, encodeToldRun, runTag, type ToldMembers } from './told-run.ts';
 
-const tag = { run: 1, announcement: 2 } as const;
+const tag = { run: runTag, announcement: 2 } as const;
 
 const onceBytes = 9;
 
@@ -36,11 +36,19 @@ const verdicts = {
   false: TopicValidatorResult.Reject,
 } as const;
 
+export interface Announcement {
+  readonly vector: VersionVector;
+  /** Of some of its sources, as `Replica.heads` gives them. */
+  readonly heads: Readonly<Record<NodeId, string>>;
+  /** Of the membership. */
+  readonly digest: string;
+}
+
 export interface GossipParts {
   readonly cluster: string;
   readonly nowMs: () => number;
   readonly onRun: (from: NodeId, run: Run) => 'forward' | 'keep' | 'false';
-  readonly onAnnouncement: (from: NodeId, vector: VersionVector, digest: string) => void;
+  readonly onAnnouncement: (from: NodeId, announcement: Announcement) => void;
   readonly onRecords: (from: NodeId, records: readonly MemberRecord[]) => void;
   readonly onOffence: (from: NodeId, kind: OffenceKind, what: string) => void;
 }
@@ -54,7 +62,6 @@ export interface GossipCounts {
 }
 
 interface GossipMessage {
-  readonly topic: string;
   readonly data?: Uint8Array;
 }
 
@@ -68,7 +75,7 @@ interface Router {
     id: string,
     message: GossipMessage,
     from?: string,
-    excludePeers?: ReadonlySet<string>,
+    excludePeers?: Pick<ReadonlySet<string>, 'has'>,
   ) => void;
   selectPeersToPublish?: (topic: string) => { readonly tosend: ReadonlySet<string> };
   readonly streamsOutbound?: ReadonlyMap<string, unknown>;
@@ -130,9 +137,9 @@ export class Gossip {
     return [...chosen].filter((peer) => streamsOutbound?.has(peer) === true) as NodeId[];
   }
 
-  async announce(vector: VersionVector, digest: string): Promise<void> {
+  async announce(announcement: Announcement): Promise<void> {
     // Gossipsub tells equal bytes once in two minutes, whoever has said them; an announcement that repeats is what mends a lost message.
-    const text = JSON.stringify({ vector, digest, once: randomHex(onceBytes) });
+    const text = JSON.stringify({ ...announcement, once: randomHex(onceBytes) });
     await this.#publish(this.#deltas, Buffer.concat([Buffer.of(tag.announcement), Buffer.from(text)]));
   }
 
@@ -173,8 +180,9 @@ export class Gossip {
     router.forwardMessage = (id, message, from, excludePeers) => {
       const told = message.data === undefined ? undefined : this.#toldByAuthor.get(message.data);
       if (told === undefined) return original(id, message, from, excludePeers);
-      const peers = this.#net.services.pubsub.getSubscribers(message.topic).map(nodeIdOf);
-      original(id, message, from, new Set([...(excludePeers ?? []), ...peers.filter((it) => told.has(it))]));
+      original(id, message, from, {
+        has: (peer) => excludePeers?.has(peer) === true || told.has(peer as NodeId),
+      });
     };
   }
 
@@ -214,13 +222,12 @@ export class Gossip {
   }
 
   #onAnnouncement(from: NodeId, data: Uint8Array): TopicValidatorResult {
-    const { vector: told, digest } = JSON.parse(Buffer.from(data).toString('utf8')) as Readonly<
-      Record<string, unknown>
-    >;
-    const vector = readVector(told);
-    if (vector === undefined || typeof digest !== 'string')
+    const told = JSON.parse(Buffer.from(data).toString('utf8')) as Readonly<Record<string, unknown>>;
+    const { digest, heads = {} } = told;
+    const vector = readVector(told.vector);
+    if (vector === undefined || typeof digest !== 'string' || typeof heads !== 'object' || heads === null)
       return this.#reject(from, 'malformed', 'an announcement');
-    this.#parts.onAnnouncement(from, vector, digest);
+    this.#parts.onAnnouncement(from, { vector, digest, heads: heads as Announcement['heads'] });
     return TopicValidatorResult.Ignore;
   }
 

@@ -9,8 +9,8 @@ export const maxGossipBytes = 64 * 1024;
 export const maxGossipDeltas = 128;
 /** Members that a run names as told, 4 bytes each: as many as a node has connections. */
 export const maxToldMembers = 300;
-/** The longest gossip message that is looked at: one delta of the largest size and what surrounds it. */
-export const maxGossipMessageBytes = 320 * 1024;
+/** The longest gossip message that is looked at: a run that is nearly full and takes one more delta of the largest size, and what surrounds it. */
+export const maxGossipMessageBytes = 336 * 1024;
 /** Records that a server reads and groups at a time when it answers a catch-up. */
 export const windowDeltas = 2048;
 export const windowBytes = 2 * 1024 * 1024;

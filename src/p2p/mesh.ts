@@ -5,7 +5,7 @@ import type { VersionVector } from '../delta/version-vector.ts';
 import type { ClusterStore } from './cluster-store.ts';
 import { Direct } from './direct.ts';
 import { catchUpProtocol, Exchange, isAhead, openStream } from './exchange.ts';
-import { Gossip, type GossipCounts } from './gossip.ts';
+import { type Announcement, Gossip, type GossipCounts } from './gossip.ts';
 import { catchUpIntervalMs } from './limits.ts';
 import type { LogAccess } from './log-access.ts';
 import type { SignOwn } from './log-window.ts';
@@ -70,7 +70,7 @@ export class Mesh {
       cluster: store.document.cluster,
       nowMs: () => clock.monotonicMs(),
       onRun: (from, run) => this.#onRun(from, run),
-      onAnnouncement: (from, vector, digest) => this.#onAnnouncement(from, vector, digest),
+      onAnnouncement: (from, announcement) => this.#onAnnouncement(from, announcement),
       onRecords: (_from, records) => parts.onRecords(records),
       onOffence: (from, kind, what) => parts.offences.add(from, kind, what),
     });
@@ -295,18 +295,20 @@ export class Mesh {
     return outcome === 'stranger' || outcome === 'fork' ? 'keep' : 'forward';
   }
 
-  #onAnnouncement(from: NodeId, vector: VersionVector, digest: string): void {
+  #onAnnouncement(from: NodeId, { vector, heads, digest }: Announcement): void {
+    const { replica, store } = this.#parts;
     this.#seen(from);
     this.#exchange.heard(from, vector);
-    if (isAhead(vector, this.#parts.replica.vector()) || digest !== this.#parts.store.membership.digest)
-      this.#exchange.want(from);
+    if (isAhead(vector, replica.vector()) || digest !== store.membership.digest) this.#exchange.want(from);
+    for (const source of replica.contradicted(vector, heads)) this.#exchange.doubt(source, from);
   }
 
   #announceSoon(): void {
     this.#announcing ??= setTimeout(() => {
       this.#announcing = undefined;
       const { replica, store } = this.#parts;
-      void this.#gossip.announce(replica.vector(), store.membership.digest);
+      const { digest } = store.membership;
+      void this.#gossip.announce({ vector: replica.vector(), heads: replica.heads(), digest });
     }, announceDelayMs);
   }
 }

@@ -21,6 +21,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import type { NodeId } from '../base/ids.ts';
 import { maxGossipMessageBytes } from './limits.ts';
+import { messageIdentity } from './told-run.ts';
 
 export interface NetOptions {
   /** 32 bytes of the node's Ed25519 seed. Secret. */
@@ -62,7 +63,8 @@ export async function openMainNet(options: MainNetOptions): Promise<MainNet> {
       pubsub: gossipsub({
         // A run carries its source's signature, which our validator checks; a second one would cost a millisecond a message.
         globalSignaturePolicy: 'StrictNoSign',
-        msgIdFn: ({ data }) => createHash('sha256').update(data).digest().subarray(0, 20),
+        msgIdFn: ({ topic, data }) =>
+          messageId(topic === topicsOf(cluster)[0] ? messageIdentity(data) : [data]),
         allowPublishToZeroTopicPeers: true,
         ignoreDuplicatePublishError: true,
         emitSelf: false,
@@ -174,8 +176,15 @@ function gaterOf(isAllowed: (peer: PeerId) => boolean): ConnectionGater {
   };
 }
 
+function messageId(parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest().subarray(0, 20);
+}
+
 export function topicsOf(cluster: string): [deltas: string, members: string] {
-  return [`agent-collab/${cluster}/deltas/1`, `agent-collab/${cluster}/members/1`];
+  // 2: with the names of told-run.ts.
+  return [`agent-collab/${cluster}/deltas/2`, `agent-collab/${cluster}/members/1`];
 }
 
 export function nodeIdOf(peer: PeerId): NodeId {

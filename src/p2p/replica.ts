@@ -93,6 +93,22 @@ export class Replica {
     return vector;
   }
 
+  /** The first half of the hash of the newest delta of each foreign source, in base64: who has said two things shows by it. */
+  heads(): Readonly<Record<NodeId, string>> {
+    const heads: Record<NodeId, string> = {};
+    for (const [source, { seq, hash }] of this.#heads) if (seq > 0) heads[source] = headText(hash);
+    return heads;
+  }
+
+  /** Sources of which another node has as many deltas as this one, and another newest. */
+  contradicted(vector: VersionVector, heads: Readonly<Record<NodeId, string>>): readonly NodeId[] {
+    return [...this.#heads].flatMap(([source, { seq, hash }]) =>
+      seq > 0 && seqOf(vector, source) === seq && (heads[source] ?? headText(hash)) !== headText(hash)
+        ? [source]
+        : [],
+    );
+  }
+
   get heldCount(): number {
     return this.#heldCount;
   }
@@ -256,13 +272,23 @@ export class Replica {
 
   #isFork(run: Run, deltas: readonly RunDelta[], head: number): boolean {
     const known = this.#recent.get(run.source);
+    const newest = this.#heads.get(run.source)?.hash;
     for (const { seq, hash } of deltas) {
       const ours =
-        (seq <= head ? known?.get(seq) : undefined) ?? this.#held.get(run.source)?.get(seq)?.delta.hash;
+        (seq <= head ? known?.get(seq) : undefined) ??
+        (seq === head ? newest : undefined) ??
+        this.#held.get(run.source)?.get(seq)?.delta.hash;
       if (ours === undefined || Buffer.compare(ours, hash) === 0) continue;
       this.#parts.onFork({ source: run.source, seq, known: ours, run });
       return true;
     }
     return false;
   }
+}
+
+/** Long enough that nobody finds two deltas that share it. */
+const headBytes = 16;
+
+function headText(hash: Uint8Array): string {
+  return Buffer.from(hash.subarray(0, headBytes)).toString('base64url');
 }

@@ -8,12 +8,16 @@
  *            the run (run.ts)
  * ```
  * Nothing vouches for the names. What they are wrong about comes by catch-up: an author who names whom it has not told keeps its own deltas
- * back, and from anybody but the author they are not looked at.
+ * back until then, and one that tells each something else is found out by the heads in announcements. From anybody but the author they are not
+ * looked at, and they do not make another message of the same run.
  */
 import type { NodeId } from '../base/ids.ts';
 import { publicKeyFromNodeId } from '../codec/node-id.ts';
 import { maxToldMembers } from './limits.ts';
 import { decodeRun, encodeRun, type Run } from './run.ts';
+
+/** What a message of gossip begins with that is a run. */
+export const runTag = 1;
 
 const countBytes = 2;
 const nameBytes = 4;
@@ -40,6 +44,13 @@ export function decodeToldRun(input: Uint8Array): ToldRun | undefined {
   if (count > maxToldMembers || end > bytes.length) return undefined;
   const run = decodeRun(bytes.subarray(end));
   return run === undefined ? undefined : { run, told: new ToldMembers(bytes.subarray(countBytes, end)) };
+}
+
+/** What tells a message of gossip from others: of a run, what its author vouches for. */
+export function messageIdentity(data: Uint8Array): readonly Uint8Array[] {
+  if (data[0] !== runTag || data.length < 1 + countBytes) return [data];
+  const count = new DataView(data.buffer, data.byteOffset + 1, countBytes).getUint16(0, true);
+  return [data.subarray(0, 1), data.subarray(1 + countBytes + count * nameBytes)];
 }
 
 export class ToldMembers {

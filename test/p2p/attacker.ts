@@ -92,6 +92,16 @@ export class Attacker {
     return this.tell(Buffer.concat([Buffer.of(1), encodeToldRun(run, [])]));
   }
 
+  /** Tells one node alone, and that all of these have been told. */
+  whisper(run: Run, to: NodeId, told: readonly NodeId[]): boolean {
+    const [topic] = topicsOf(this.cluster);
+    const data = Buffer.concat([Buffer.of(1), encodeToldRun(run, told)]);
+    const pubsub = this.#net.services.pubsub as unknown as {
+      sendRpc(to: NodeId, rpc: unknown): boolean;
+    };
+    return pubsub.sendRpc(to, { subscriptions: [], messages: [{ topic, data }] });
+  }
+
   /** A raw stream of the catch-up protocol. */
   stream(node: NodeId) {
     return this.#net.dialProtocol(peerIdOf(node), catchUpProtocol(this.cluster), {

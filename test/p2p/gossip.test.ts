@@ -18,6 +18,8 @@ interface Side {
   readonly runs: number[];
 }
 
+const after = { vector: {}, heads: {}, digest: 'after' };
+
 async function side(t: TestContext, networkKey: Uint8Array): Promise<Side> {
   const identity = new Identity();
   const { seed } = identity;
@@ -33,7 +35,7 @@ async function side(t: TestContext, networkKey: Uint8Array): Promise<Side> {
       runs.push(run.firstSeq);
       return 'forward';
     },
-    onAnnouncement: (_from, vector) => heard.push(vector),
+    onAnnouncement: (_from, { vector }) => heard.push(vector),
     onRecords: () => {},
     onOffence: (_from, _kind, what) => assert.fail(what),
   });
@@ -75,17 +77,17 @@ test('an announcement is heard each time it is told, also when it says the same,
   const [ann, bob] = [await side(t, key), await side(t, key)];
   const vector = { [ann.identity.node]: 7 };
   // Before anybody listens: it must not be the only time that this is said.
-  await ann.gossip.announce(vector, 'same');
+  await ann.gossip.announce({ vector, heads: {}, digest: 'same' });
   await connect(bob, ann);
   await eventually('both listen', async () =>
     [ann, bob].every(
       ({ net }) => net.services.pubsub.getSubscribers(net.services.pubsub.getTopics()[0] ?? '').length > 0,
     ),
   );
-  for (let at = 0; at < 3; at += 1) await ann.gossip.announce(vector, 'same');
+  for (let at = 0; at < 3; at += 1) await ann.gossip.announce({ vector, heads: {}, digest: 'same' });
   await eventually('three are heard', async () => bob.heard.length === 3);
   assert.deepEqual(bob.heard, [vector, vector, vector]);
-  await bob.gossip.announce(vector, 'same');
+  await bob.gossip.announce({ vector, heads: {}, digest: 'same' });
   await eventually('the answer is heard', async () => ann.heard.length === 1);
 });
 
@@ -104,8 +106,8 @@ test('where everybody is connected to everybody, a run comes to each once', asyn
   await tell(ann, seqs);
   await eventually('all have come', async () => [bob, carl].every(({ runs }) => runs.length === seqs.length));
   // Behind whatever is still on its way to it.
-  await bob.gossip.announce({}, 'after');
-  await carl.gossip.announce({}, 'after');
+  await bob.gossip.announce(after);
+  await carl.gossip.announce(after);
   await eventually('the others have said something since', async () =>
     [bob, carl].every(({ heard }) => heard.length > 0),
   );

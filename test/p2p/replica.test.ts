@@ -80,6 +80,28 @@ test('takes runs in any order and any number of times, and stores each delta onc
   }
 });
 
+test('sees that another node has been told something else by a source, and after a restart takes that for a fork', async () => {
+  const [first, second] = runsOf(ann, 2) as [Run, Run];
+  const other = ann.run([ann.body(1, { other: true })]);
+  const [log, otherLog] = [new Log(), new Log()];
+  const [replica, liar] = [replicaOn(log), replicaOn(otherLog)];
+  assert.equal(replica.offer(first), 'taken');
+  assert.equal(liar.offer(other), 'taken');
+  await Promise.all([replica.settled(), liar.settled()]);
+  assert.deepEqual(replica.contradicted(liar.vector(), liar.heads()), [ann.node]);
+  assert.deepEqual(replica.contradicted(replica.vector(), replica.heads()), []);
+  // One that has less, or says nothing of it, contradicts nothing.
+  assert.deepEqual(replica.contradicted({}, liar.heads()), []);
+  assert.deepEqual(replica.contradicted(liar.vector(), {}), []);
+  const forks: Fork[] = [];
+  const again = replicaOn(log, forks);
+  await again.begin();
+  assert.equal(again.offer(other), 'fork');
+  assert.deepEqual([forks[0]?.source, forks[0]?.seq], [ann.node, 1]);
+  assert.equal(again.offer(first), 'duplicate');
+  assert.equal(again.offer(second), 'taken');
+});
+
 test('tells apart what is false, strange, early, old and forked', async () => {
   const forks: Fork[] = [];
   const log = new Log();

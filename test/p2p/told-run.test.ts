@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { NodeId } from '../../src/base/ids.ts';
 import { maxToldMembers } from '../../src/p2p/limits.ts';
 import { encodeRun } from '../../src/p2p/run.ts';
-import { decodeToldRun, encodeToldRun } from '../../src/p2p/told-run.ts';
+import { decodeToldRun, encodeToldRun, messageIdentity, runTag } from '../../src/p2p/told-run.ts';
 import { Identity } from './identity.ts';
 
 const author = new Identity();
@@ -37,4 +38,19 @@ test('what cannot have been written so is refused', () => {
   const crowd = Buffer.alloc(2 + 4 * (maxToldMembers + 1));
   crowd.writeUInt16LE(maxToldMembers + 1);
   assert.equal(decodeToldRun(Buffer.concat([crowd, encodeRun(run)])), undefined);
+});
+
+test('names make no other message of a run, and what is cut off or no run is one of its own', () => {
+  const message = (told: readonly NodeId[]) => Buffer.concat([Buffer.of(runTag), encodeToldRun(run, told)]);
+  const identity = (bytes: Uint8Array) => Buffer.concat(messageIdentity(bytes)).toString('hex');
+  assert.equal(identity(message(nodes)), identity(message([])));
+  const other = encodeToldRun(author.run([author.body(1, { path: 'b' })]), nodes);
+  assert.notEqual(identity(Buffer.concat([Buffer.of(runTag), other])), identity(message(nodes)));
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.of(runTag),
+    Buffer.of(runTag, 9),
+    Buffer.of(2, 1, 0, 1, 2, 3, 4),
+  ])
+    assert.equal(identity(bytes), bytes.toString('hex'));
 });
