@@ -33,9 +33,9 @@ export async function open({ places }: LaneStart): Promise<LaneWork> {
       const waits = isClosing || (isBurst(frames) && writer.unindexed < mostUnindexed);
       writer.append(records, waits ? 0 : Math.max(indexStep, frames.length));
     },
-    hasMore: () => writer.unindexed > 0,
+    hasMore: () => writer.isBehind,
     idle: () => {
-      if (writer.unindexed > 0) writer.indexOldest(indexStep);
+      if (writer.isBehind) writer.indexOldest(indexStep);
     },
     environments: [writer.tables.environment],
     close: () => writer.close(),

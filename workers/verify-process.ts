@@ -8,10 +8,10 @@ import { withViews } from '../src/store/view-directory.ts';
 async function run({ places, scratch, mapSizeBytes, repair }: VerifyTask): Promise<VerifyResult> {
   const options = { onProgress: tellProgress, ...(mapSizeBytes === undefined ? {} : { mapSizeBytes }) };
   // A daemon may have them open, and write: see view-directory.ts.
-  if (repair === undefined)
+  if (repair === undefined && scratch !== undefined)
     return withViews(scratch, places, (views) => verifyStores(views, { ...options, readOnly: true }));
-  const repaired = await repairStores(places, { ...options, ...repair });
-  return { ...(await verifyStores(places, options)), repaired };
+  const repaired = repair && (await repairStores(places, { ...options, ...repair }));
+  return { ...(await verifyStores(places, options)), ...(repaired && { repaired }) };
 }
 
 answerParent(run(JSON.parse(process.argv[2] ?? '') as VerifyTask));

@@ -90,9 +90,9 @@ export interface RepairOrder {
 /** What a verifying process is started with, as JSON. It answers by messages: progress, then one `ReadAnswer`. */
 export interface VerifyTask {
   readonly places: Pick<StorePlaces, 'delta' | 'index' | 'audit'>;
-  /** A directory to work in, made and removed. */
-  readonly scratch: string;
   readonly mapSizeBytes?: number;
+  /** Without `repair`: a directory to work in, made and removed. */
+  readonly scratch?: string;
   /** Repairs first what is damaged. Only while nobody else has the stores open. */
   readonly repair?: RepairOrder;
 }

@@ -7,6 +7,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { CollabError } from '../base/errors.ts';
 import { AuditReader } from '../store/audit-log.ts';
+import { openDeltaEnvironment } from '../store/delta-log.ts';
 import { type AcceptedTail, DeltaReader } from '../store/delta-reader.ts';
 import type { Environment } from '../store/environment.ts';
 import { type StoreName, writeSnapshot } from '../store/store-copy.ts';
@@ -91,12 +92,16 @@ export class StoreHandles {
 
   /**
    * Runs `read` while no page of what is committed now is used for anything else: for a process that reads the files beside this one
-   * (store/view-directory.ts). Who takes the stores ends it. A store that cannot be opened is not pinned.
+   * (store/view-directory.ts). Who takes the stores ends it. A store that cannot be opened is not pinned; the log is without its index too.
    */
   async pinned<T>(read: () => Promise<T>): Promise<T> {
     const own: (() => void)[] = [];
-    const pin = (environment: Environment) => {
-      const end = environment.pin();
+    const pin = (environment: Environment, then = () => {}) => {
+      const unpin = environment.pin();
+      const end = () => {
+        unpin();
+        then();
+      };
       own.push(end);
       this.#pins.add(end);
     };
@@ -105,12 +110,24 @@ export class StoreHandles {
       if (deltas !== undefined) {
         pin(deltas.index.environment);
         pin(deltas.log.environment);
+      } else {
+        const log = this.#tryOpenLog();
+        if (log !== undefined) pin(log, () => void log.close());
       }
       const audit = await this.audit().catch(() => undefined);
       if (audit !== undefined) pin(audit.environment);
       return await read();
     } finally {
       for (const end of own) this.#unpin(end);
+    }
+  }
+
+  #tryOpenLog(): Environment | undefined {
+    const { delta, mapSizeBytes } = this.#places;
+    try {
+      return openDeltaEnvironment(delta, { mapSizeBytes, create: false });
+    } catch {
+      return undefined;
     }
   }
 

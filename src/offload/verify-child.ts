@@ -2,7 +2,7 @@
  * Verification in a process of its own: LMDB ends the process that meets certain damaged pages, and that must be neither the
  * daemon nor the command that asked.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,8 @@ import type { VerifyProgress, VerifyResult } from '../store/verify.ts';
 import type { VerifyTask } from './contract.ts';
 import { workerUrl } from './worker-url.ts';
 
+/** Of three stores, and twice as much as they take. */
+const lockFilesBytes = 64 * 1024;
 const nothingChecked = { deltas: 0, signatures: 0, indexEntries: 0, auditEvents: 0, lost: 0 };
 
 /** @throws as `verifyStores`. A check that the damage itself has ended is damage found, and so a result. */
@@ -19,13 +21,30 @@ export async function verifyInChild(
   task: Omit<VerifyTask, 'scratch'>,
   onProgress: (progress: VerifyProgress) => void = () => {},
 ): Promise<VerifyResult> {
-  // Not in the data directory: what is to be verified may be on a disk that is full, or may not be written.
-  const scratch = await mkdtemp(join(tmpdir(), 'agent-collab-verify-'));
+  if (task.repair !== undefined) return verifyWith(task, onProgress);
+  const scratch = await makeScratch();
   try {
-    return await verifyWith({ ...task, scratch }, onProgress);
+    return await verifyWith({ ...task, scratch: join(scratch, 'views') }, onProgress);
   } finally {
     // LMDB may have ended the process that worked in it.
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Not in the data directory: what is to be verified may be on a disk that is full, or may not be written. */
+async function makeScratch(): Promise<string> {
+  try {
+    const scratch = await mkdtemp(join(tmpdir(), 'agent-collab-verify-'));
+    // LMDB maps the lock files that it makes there, and a process ends that has no room for a page of them.
+    const filler = join(scratch, 'filler');
+    await writeFile(filler, Buffer.alloc(lockFilesBytes, 1));
+    await rm(filler);
+    return scratch;
+  } catch (cause) {
+    throw new CollabError('STORE_UNAVAILABLE', `there is no room to work in ${tmpdir()}: ${String(cause)}`, {
+      next: 'Set TMPDIR to a directory that can be written.',
+      cause,
+    });
   }
 }
 

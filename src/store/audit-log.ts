@@ -43,13 +43,19 @@ interface Added {
   /** `at` of the newest event before it, and with it. */
   readonly had: number;
   readonly newest: number;
-  /** Events that had no index entries before it. */
-  readonly waiting: number;
+  /** Events that had no index entries before it, if that is known. */
+  readonly waiting: number | undefined;
+}
+
+interface Done<T> {
+  /** Events without index entries after it, if that is known. */
+  readonly unindexed: number | undefined;
+  readonly result: T;
 }
 
 export class AuditWriter {
   readonly tables: AuditTables;
-  /** Undefined until somebody asks: counting may take a second, and most writers have nothing to do with it. */
+  /** Undefined until somebody asks: counting millions takes seconds, and most writers have nothing to do with it. */
   #unindexed: number | undefined;
 
   private constructor(tables: AuditTables) {
@@ -61,7 +67,14 @@ export class AuditWriter {
     return new AuditWriter(await openAuditTables(directory, { ...options, writer: true }));
   }
 
-  /** Events without index entries. An estimate, on the high side: retention may have dropped some. */
+  /** Whether there are events without index entries. Does not count them. */
+  get isBehind(): boolean {
+    if (this.#unindexed !== undefined) return this.#unindexed > 0;
+    this.tables.environment.refresh();
+    return new DigestBook(this.tables.meta).indexed < newestAt(this.tables);
+  }
+
+  /** Events without index entries: counted when it is first asked. An estimate, on the high side: retention may have dropped some. */
   get unindexed(): number {
     this.#unindexed ??= countFrom(this.tables, new DigestBook(this.tables.meta).indexed + 1);
     return this.#unindexed;
@@ -73,7 +86,7 @@ export class AuditWriter {
    * @param toIndex of all that have none, how many events get their index entries along with it, oldest first.
    */
   append(records: readonly AuditRecord[], toIndex = Number.POSITIVE_INFINITY): AuditAppendResult {
-    const waiting = this.unindexed;
+    const waiting = this.#unindexed;
     return this.#transaction((digests) => {
       const had = newestAt(this.tables);
       const added: AuditRecord[] = [];
@@ -91,14 +104,15 @@ export class AuditWriter {
 
   /** Gives so many of the events that have none their index entries, in one transaction. */
   indexOldest(most: number): void {
-    const waiting = this.unindexed;
+    const waiting = this.#unindexed;
     this.#transaction((digests) => {
       const done = indexOldest(this.tables, digests, most);
-      return { unindexed: done < most ? 0 : Math.max(0, waiting - done), result: undefined };
+      const left = waiting === undefined ? undefined : Math.max(0, waiting - done);
+      return { unindexed: done < most ? 0 : left, result: undefined };
     });
   }
 
-  #transaction<T>(action: (digests: DigestBook) => { readonly unindexed: number; readonly result: T }): T {
+  #transaction<T>(action: (digests: DigestBook) => Done<T>): T {
     const { unindexed, result } = this.tables.environment.writeRepeatable(() => {
       const digests = new DigestBook(this.tables.meta);
       const done = action(digests);
@@ -140,8 +154,8 @@ export class AuditWriter {
     return true;
   }
 
-  /** Returns how many are left without index entries. */
-  #index(digests: DigestBook, { added, had, newest, waiting }: Added, most: number): number {
+  /** Returns how many are left without index entries, if that is known. */
+  #index(digests: DigestBook, { added, had, newest, waiting }: Added, most: number): number | undefined {
     const { indexed } = digests;
     if (indexed >= had && added.length <= most) {
       indexRecords(this.tables, digests, added);
@@ -151,7 +165,8 @@ export class AuditWriter {
     const late = added.filter(({ at }) => at <= indexed);
     indexRecords(this.tables, digests, late);
     const done = most === 0 ? 0 : indexOldest(this.tables, digests, most);
-    return done < most ? 0 : waiting + added.length - late.length - done;
+    if (done < most) return 0;
+    return waiting === undefined ? undefined : waiting + added.length - late.length - done;
   }
 
   #isThere(key: Buffer, { at, frame }: AuditRecord): boolean {

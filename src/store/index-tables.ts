@@ -58,6 +58,13 @@ export class IndexTables {
     this.runs = new SortedRuns(environment.table(blockTable), this.meta);
   }
 
+  /** Undefined when it is of another schema, or was only begun: then it is to be made anew. @throws STORE_DAMAGED */
+  static ifCurrent(environment: Environment): IndexTables | undefined {
+    const meta = environment.tryTable('meta');
+    const schema = meta && new MetaTable(meta).get('schema', isCount);
+    return schema === indexSchema ? new IndexTables(environment) : undefined;
+  }
+
   /**
    * How far the index serves queries on this log: positions above are read from the log itself. An index of another
    * schema, of another log or ahead of the log serves nothing. Read it before anything of the log.

@@ -35,7 +35,7 @@ export interface VerifyOptions {
   /** Records that one step looks at. @default defaultVerifyStep */
   readonly step?: number;
   readonly mapSizeBytes?: number;
-  /** For a stopped daemon, so that nothing is created. Not inside a process that writes. @default false */
+  /** So that nothing is created. Not inside a process that writes. @default false */
   readonly readOnly?: boolean;
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
@@ -57,7 +57,7 @@ export async function verifyStores(places: VerifyPlaces, options: VerifyOptions 
   for (const { problems } of [check.delta, check.index, check.audit])
     for (const { store, where, what } of problems) report.add(store, where, what);
   try {
-    const targets = await openTargets(places, options, check, opened);
+    const targets = await openTargets(places, options, check, { opened, report });
     return await verifyOpen(targets, options, report);
   } finally {
     await letGo(opened);
@@ -68,31 +68,42 @@ async function openTargets(
   places: VerifyPlaces,
   options: VerifyOptions,
   check: StartCheck,
-  opened: HeldStore[],
+  { opened, report }: { readonly opened: HeldStore[]; readonly report: VerifyReport },
 ): Promise<VerifyTargets> {
-  const opening = (environment: Environment) => {
-    opened.push({ environment, release: () => {} });
-    return environment;
+  /** Its tables are opened before the snapshot is taken, which would not know them. */
+  const held = <T>(environment: Environment, tables: () => T): T => {
+    const store = { environment, release: () => {} };
+    opened.push(store);
+    const made = tables();
+    store.release = environment.hold();
+    return made;
   };
   const targets: { log?: LogView; index?: IndexTables; audit?: AuditTables } = {};
   // Nothing is made where nothing is.
   if (check.delta.state === 'sound') {
-    targets.log = new LogView(opening(openDeltaEnvironment(places.delta, options)));
-    if (check.index.state === 'sound')
-      targets.index = new IndexTables(opening(openIndexEnvironment(places.index, options)));
+    // The index as it is before the log is opened: it must not be ahead. Where the lock file is not shared (view-directory.ts) a snapshot
+    // may be older than its moment, but not older than the opening.
+    if (check.index.state === 'sound') {
+      const environment = openIndexEnvironment(places.index, options);
+      const index = held(environment, () =>
+        report.attempt('index', 'meta', () => IndexTables.ifCurrent(environment)),
+      );
+      if (index !== undefined) targets.index = index;
+    }
+    const environment = openDeltaEnvironment(places.delta, options);
+    targets.log = held(environment, () => new LogView(environment));
   }
   if (check.audit.state === 'sound') {
-    targets.audit = await openAuditTables(places.audit, options);
-    opening(targets.audit.environment);
+    const audit = await openAuditTables(places.audit, options);
+    targets.audit = held(audit.environment, () => audit);
   }
-  // Now that all tables are open, which a snapshot from before would not know; and the index before the log, which must not be older.
-  for (const store of opened.reverse()) store.release = store.environment.hold();
   return targets;
 }
 
 /**
  * The stores may be written meanwhile, and a page that is used for something else while it is looked at is no damage. So when a transaction has
- * come in between, the look is made again while readers hold the snapshots: then LMDB uses none of their pages for anything else.
+ * come in between, the look is made again while readers hold the snapshots: then LMDB uses none of their pages for anything else. In another
+ * process than the writer's, which does not see these readers, the writer holds its own (`StoreHandles.pinned`).
  */
 async function checkLive(places: VerifyPlaces, options: VerifyOptions): Promise<StartCheck> {
   const before = transactions(places);

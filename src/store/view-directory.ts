@@ -6,6 +6,7 @@
  */
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { CollabError } from '../base/errors.ts';
 import { dataFileName } from './data-file.ts';
 
 /**
@@ -25,9 +26,34 @@ export async function withViews<Stores extends Readonly<Record<string, string | 
     for (const [name, store] of Object.entries(stores))
       views[name] = store && (await makeView(join(scratch, name), store));
     return await read(views as Stores);
+  } catch (error) {
+    throw error instanceof CollabError ? withPlaces(error, scratch, stores) : error;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** As if the stores themselves had been opened: nobody knows the views. */
+function withPlaces(
+  error: CollabError,
+  scratch: string,
+  stores: Readonly<Record<string, string | undefined>>,
+): CollabError {
+  const told = (text: string) =>
+    Object.entries(stores).reduce(
+      (all, [name, store]) => (store === undefined ? all : all.replaceAll(join(scratch, name), store)),
+      text,
+    );
+  const { next, details = {} } = error;
+  const known = Object.entries(details).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? told(value) : value,
+  ]);
+  return new CollabError(error.code, told(error.message), {
+    ...(next === undefined ? {} : { next: told(next) }),
+    details: Object.fromEntries(known),
+    cause: error,
+  });
 }
 
 /** @returns the directory, in which the data file is a link: also to one that is not there. */

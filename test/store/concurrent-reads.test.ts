@@ -4,6 +4,9 @@ import { it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { ProjectId } from '../../src/base/ids.ts';
+import { verifyInChild } from '../../src/offload/verify-child.ts';
+import { openIndexEnvironment } from '../../src/store/delta-index.ts';
+import { openDeltaEnvironment } from '../../src/store/delta-log.ts';
 import { DeltaReader } from '../../src/store/delta-reader.ts';
 import { verifyStores } from '../../src/store/verify.ts';
 import type { BusyJob } from './busy-writer.ts';
@@ -73,6 +76,30 @@ it('finds nothing wrong beside one who never pauses', async (t) => {
   assert.equal(await ended, 0);
   assert.ok(looks > 2, `${looks}`);
   t.diagnostic(`verified ${looks} times`);
+});
+
+it('finds nothing wrong, and looks at the index too, in a process beside one who never pauses', async (t) => {
+  const { places, isRunning, ended, begin } = await busyWriter(tempDirectory(t), 800);
+  begin();
+  const entries: number[] = [];
+  while (isRunning()) {
+    // As the daemon does: the other process has a lock file of its own.
+    const environments = [openIndexEnvironment(places.index), openDeltaEnvironment(places.delta)];
+    const pins = environments.map((environment) => environment.pin());
+    const { problems, checked } = await verifyInChild({ places });
+    for (const release of pins) release();
+    for (const environment of environments) await environment.close();
+    assert.deepEqual(problems, []);
+    entries.push(checked.indexEntries);
+  }
+  assert.equal(await ended, 0);
+  assert.ok(entries.length > 0);
+  assert.deepEqual(
+    entries.slice(1).filter((count) => count === 0),
+    [],
+    'the index was passed over',
+  );
+  t.diagnostic(`index entries: ${entries}`);
 });
 
 /** Positions are a run that ends at or above what was committed before the question, whatever part answers them. */

@@ -7,8 +7,10 @@ import { decodeDeltaFrame, encodeDeltaFrame } from '../../src/delta/delta-frame.
 import { headOf } from '../../src/delta/delta-head.ts';
 import { AuditWriter } from '../../src/store/audit-log.ts';
 import { namePrefix, withAt } from '../../src/store/audit-tables.ts';
+import { openIndexEnvironment } from '../../src/store/delta-index.ts';
 import { indexKeys, type RunTable } from '../../src/store/index-tables.ts';
 import { sourcePrefix } from '../../src/store/log-view.ts';
+import { MetaTable } from '../../src/store/meta-table.ts';
 import type { Run } from '../../src/store/sorted-runs.ts';
 import { positionKey } from '../../src/store/store-keys.ts';
 import { verifySteps, verifyStores } from '../../src/store/verify.ts';
@@ -35,6 +37,16 @@ async function filled(t: TestContext, directory = tempDirectory(t)): Promise<Sto
   const events = [1, 2, 3, 4, 5].map((tick) => auditEvent(tick, { action: 'denied' }));
   audit.append(events.map((event) => ({ at: event.at, frame: encodeAuditEvent(event) })));
   return { ...parts, audit };
+}
+
+/** Where they lie, and nobody has them open. */
+async function stopped(t: TestContext) {
+  const directory = tempDirectory(t);
+  const stores = await filled(t, directory);
+  await stores.audit.close();
+  await closeParts(stores);
+  const at = (name: string) => join(directory, name);
+  return { delta: at('delta'), index: at('index'), audit: at('audit') };
 }
 
 function verify({ log, index, audit }: Stores, step = 4): VerifyResult {
@@ -312,16 +324,21 @@ describe('verify', () => {
     assert.ok(step.value.problemCount >= maxListedProblems + 50);
   });
 
+  it('passes over an index from before, which the next start makes anew', async (t) => {
+    const places = await stopped(t);
+    const former = openIndexEnvironment(`${places.index}-former`, { writer: true });
+    former.write(() => new MetaTable(former.table('meta')).put('schema', 1));
+    await former.close();
+    const { problems, checked } = await verifyStores(
+      { ...places, index: former.directory },
+      { readOnly: true },
+    );
+    assert.deepEqual(problems, []);
+    assert.ok(checked.indexEntries < (await verifyStores(places)).checked.indexEntries);
+  });
+
   it('opens the stores of a stopped daemon and leaves nothing open', async (t) => {
-    const directory = tempDirectory(t);
-    const stores = await filled(t, directory);
-    await stores.audit.close();
-    await closeParts(stores);
-    const places = {
-      delta: join(directory, 'delta'),
-      index: join(directory, 'index'),
-      audit: join(directory, 'audit'),
-    };
+    const places = await stopped(t);
     for (const readOnly of [true, false]) {
       let told = 0;
       const result = await verifyStores(places, { readOnly, onProgress: () => told++ });
