@@ -1,5 +1,5 @@
 /**
- * What a process of the tests begins with: tsx for the tests themselves, and the build instead of the sources for what they test. A worker
+ * What a process of the tests or the benches begins with: tsx for these themselves, and the build instead of the sources for what they run. A worker
  * thread inherits this and begins in the build, without a loader of its own: what opens many stores takes half
  * the time so.
  */
