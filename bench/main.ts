@@ -1,16 +1,16 @@
 /** `npm run bench`. Targets are those of SPEC §15; a smoke run judges none. */
-import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { benches } from './benches.ts';
 import { describeMachine } from './harness/machine.ts';
 import { type BenchSpec, meets } from './harness/measure.ts';
-import { type BenchResult, benchText, machineText, type Run } from './harness/report.ts';
+import { type BenchResult, benchText, machineText } from './harness/report.ts';
 import { runBenchInChild, withScratch } from './harness/run-bench.ts';
+import { RunFileError, readResults, writeResults } from './harness/run-file.ts';
 
 const usage = `npm run bench [-- FLAGS]
 
   --only NAME  only this bench; may be given several times
-  --json FILE  writes the figures there too
+  --json FILE  writes the figures there too; with --only, beside those of other benches that it has
   --smoke      small sizes: shows that the benches run, not how fast the code is
   --list       says what each bench measures
 `;
@@ -56,20 +56,30 @@ async function main(): Promise<void> {
   say(machineText(machine));
   if (smoke) say('smoke sizes: the figures say that the benches run, not how fast the code is');
   const results: BenchResult[] = [];
+  // A run of some benches renews those.
+  const earlier = json === undefined || only === undefined ? [] : readResults(json, smoke);
   for (const bench of chosen) {
     const result = await tryBench(bench, smoke);
-    if (result !== undefined) results.push(result);
+    if (result === undefined) continue;
+    results.push({ ...result, machine });
+    if (json === undefined) continue;
+    const kept = earlier.filter((one) => results.every(({ bench }) => bench !== one.bench));
+    writeResults(
+      json,
+      { smoke, results: [...kept, ...results] },
+      benches.map(({ name }) => name),
+    );
   }
   const verdicts = results.flatMap(({ rows }) =>
     rows.flatMap((row) => row.targets.map((target) => meets(row, target))),
   );
   if (!smoke) say(`\n${verdicts.filter(Boolean).length} of ${verdicts.length} targets met`);
-  if (json !== undefined)
-    writeFileSync(json, `${JSON.stringify({ machine, smoke, results } satisfies Run, null, 2)}\n`);
 }
 
+type Measured = Omit<BenchResult, 'machine'>;
+
 /** One that fails does not take the figures of the others with it; the run has failed all the same. */
-async function tryBench(bench: BenchSpec, smoke: boolean): Promise<BenchResult | undefined> {
+async function tryBench(bench: BenchSpec, smoke: boolean): Promise<Measured | undefined> {
   try {
     const result = judged(await runBenchInChild(bench, smoke), smoke);
     say(`\n${benchText(result)}`);
@@ -81,14 +91,14 @@ async function tryBench(bench: BenchSpec, smoke: boolean): Promise<BenchResult |
   }
 }
 
-function judged(result: BenchResult, smoke: boolean): BenchResult {
+function judged(result: Measured, smoke: boolean): Measured {
   return smoke ? { ...result, rows: result.rows.map((row) => ({ ...row, targets: [] })) } : result;
 }
 
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
+  if (!(error instanceof UsageError) && !(error instanceof RunFileError)) throw error;
   process.stderr.write(`${error.message}\n\n${usage}`);
   process.exitCode = 2;
 }

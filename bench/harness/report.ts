@@ -6,13 +6,14 @@ import { type FigureName, meets, type Row, type Target } from './measure.ts';
 export interface BenchResult {
   readonly bench: string;
   readonly about: string;
+  /** Where it ran, and what: a file may hold benches of several. */
+  readonly machine: Machine;
   /** Most memory that the process of the bench had resident, mapped files included. */
   readonly peakMiB: number;
   readonly rows: readonly Row[];
 }
 
 export interface Run {
-  readonly machine: Machine;
   readonly smoke: boolean;
   readonly results: readonly BenchResult[];
 }
@@ -38,7 +39,7 @@ export function machineText(machine: Machine): string {
 }
 
 /** Columns that no row of the bench fills are left out. */
-export function benchText({ bench, about, rows, peakMiB }: BenchResult): string {
+export function benchText({ bench, about, rows, peakMiB }: Omit<BenchResult, 'machine'>): string {
   const shown = figures.filter((name) => rows.some((row) => row[name] !== undefined));
   const table = new Table({
     head: ['', ...shown.map((name) => titles[name]), 'spread', 'checksum', 'target'],
@@ -75,15 +76,16 @@ const plainChars = {
   middle: ' ',
 };
 
-/** What SPEC §15 asks, against what was measured: bench and row, target, figure, verdict. */
+/** What SPEC §15 asks, against what was measured: bench and row, target, figure, verdict, commit. */
 export function targetRows({ results }: Run): readonly (readonly string[])[] {
-  return results.flatMap(({ bench, rows }) =>
+  return results.flatMap(({ bench, rows, machine }) =>
     rows.flatMap((row) =>
       row.targets.map((target) => [
         `${bench}: ${row.what}`,
         targetText(target),
         figureText(target.field, row[target.field]),
         verdict(row, target),
+        machine.commit,
       ]),
     ),
   );

@@ -29,7 +29,10 @@ export interface BenchTask {
 export type BenchAnswer = Pick<BenchResult, 'rows' | 'peakMiB'>;
 
 /** In a process of its own: its peak memory is its own, and no other bench has warmed or deoptimised the code. */
-export async function runBenchInChild({ name, about }: BenchSpec, smoke: boolean): Promise<BenchResult> {
+export async function runBenchInChild(
+  { name, about }: BenchSpec,
+  smoke: boolean,
+): Promise<Omit<BenchResult, 'machine'>> {
   const child = fork(fileURLToPath(new URL('bench-process.ts', import.meta.url)), {
     // The garbage collector can be asked for, where memory is what is measured.
     execArgv: [...process.execArgv, '--expose-gc'],

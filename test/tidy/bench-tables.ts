@@ -17,7 +17,7 @@ function rowsOf(bench: string): readonly Row[] {
 
 /** What SPEC §15 asks of one node, and what was measured. */
 export function targetsTable(): BenchTable {
-  return { head: ['Bench', 'Target', 'Measured', ''], rows: targetRows(run) };
+  return { head: ['Bench', 'Target', 'Measured', '', 'Commit'], rows: targetRows(run) };
 }
 
 /** One row a side, one column a phase: `phase: side` are the names of the bench's rows. */
@@ -52,9 +52,16 @@ export function mainLoopTable(): BenchTable {
 
 /** Where and of what the figures are. */
 export function benchMachine(): BenchTable {
-  const { cpu, cores, node, commit, syncP50Ms } = run.machine;
+  const lines = new Map<string, { readonly cells: Cells; readonly benches: string[] }>();
+  for (const { bench, machine } of run.results) {
+    const { cpu, cores, node, commit, syncP50Ms } = machine;
+    const cells = [cpu, String(cores), node, commit, `p50 ${syncP50Ms.toFixed(2)} ms`];
+    const line = lines.get(cells.join()) ?? { cells, benches: [] };
+    lines.set(cells.join(), line);
+    line.benches.push(bench);
+  }
   return {
-    head: ['Machine', 'Cores', 'Node', 'Commit', 'fdatasync of 4 KiB'],
-    rows: [[cpu, String(cores), node, commit, `p50 ${syncP50Ms.toFixed(2)} ms`]],
+    head: ['Machine', 'Cores', 'Node', 'Commit', 'fdatasync of 4 KiB', 'Benches'],
+    rows: [...lines.values()].map(({ cells, benches }) => [...cells, benches.join(', ')]),
   };
 }
