@@ -110,7 +110,7 @@ function knownTokens(text: string): readonly Secret[] {
     const form = tokenForms.find(({ begins }) => begins.test(token));
     if (form === undefined) continue;
     const start = index + (form.lead?.exec(token)?.[0].length ?? 0);
-    const end = index + lengthWithout(token, '._-');
+    const end = index + lengthWithout(token, '.');
     const value = text.slice(start, end);
     const body = form.lead === undefined ? value.replace(form.begins, '') : value;
     if (isPlaceholder(body) || (form.mayBeWords && areWords(body))) continue;

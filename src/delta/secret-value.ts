@@ -52,6 +52,7 @@ const word = /^(?:[A-Z]?[a-z]{1,15}|[A-Z]{1,15})(?:[A-Z][a-z]+)*\d{0,4}$/;
 /** Words and short numbers, joined as names are: `refresh-token-v2`, `getAccessToken`. */
 export function areWords(value: string): boolean {
   return value
+    .slice(0, maxJudgedChars)
     .split(/[-_./@:=!, ]+/)
     .every((part) => part === '' || /^\d{1,4}$/.test(part) || word.test(part));
 }

@@ -72,7 +72,10 @@ const secrets: Readonly<Record<string, readonly string[]>> = {
     `«${joined('s', 'k-proj-', noise(64), '_-x')}»`,
     `-«${joined('s', 'k-', noise(48))}»`,
   ],
-  'Anthropic key': [`«${joined('s', 'k-ant-api03-', noise(93), 'AA')}»`],
+  'Anthropic key': [
+    `«${joined('s', 'k-ant-api03-', noise(93), 'AA')}»`,
+    `«${joined('s', 'k-ant-api03-', noise(93), '_-')}».`,
+  ],
   'Google API key': [`?key=«${joined('AI', 'za', noise(35))}»&x=1`],
   'npm token': [`//host/:_authToken=«${joined('np', 'm_', noise(36))}»`],
   'PyPI token': [`«${joined('py', 'pi-', noise(120))}»`],
